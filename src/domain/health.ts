@@ -1,0 +1,45 @@
+/** What to do to learn whether one target is well; derived from the desired state by `probesOf`. */
+export interface Probe {
+  /** `targetKey` of the registration that it is about. */
+  readonly key: string
+  readonly protocol: 'TCP' | 'HTTP' | 'HTTPS'
+  readonly address: string
+  readonly port: number
+  readonly path: string
+  readonly matcher: string
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly healthyThreshold: number
+  readonly unhealthyThreshold: number
+  /** The load balancer's own address, tried first as the source (S1.6); absent for a group that is not in use. */
+  readonly source?: string
+  /** `Host` of HTTP checks: an NLB sends its own address and the listener's port (AWS: health checks for NLB). */
+  readonly host: string
+}
+
+/** One probe's outcome, with the reason in words: "connection refused", "expected 200-299, got 503 in 12 ms". */
+export interface ProbeResult {
+  readonly at: number
+  readonly ok: boolean
+  readonly ms: number
+  readonly reason: string
+}
+
+/** How a target is, whether or not anybody refers to its group (law 2). Only `src/health` writes it. */
+export interface Health {
+  readonly verdict: 'initial' | 'healthy' | 'unhealthy'
+  /** When the verdict was reached, milliseconds since the epoch. */
+  readonly since: number
+  /** Consecutive results that speak against the verdict. */
+  readonly against: number
+  /** The last ten, newest last. */
+  readonly results: readonly ProbeResult[]
+  /**
+   * What the data plane saw of it (a refused connect, a port unreachable) makes it suspect until this time. After that it
+   * stays on record for a while: ask `isSuspect`.
+   */
+  readonly suspect?: { readonly since: number; readonly until: number; readonly reason: string }
+}
+
+/** Health by `targetKey`. */
+export type HealthByTarget = ReadonlyMap<string, Health>

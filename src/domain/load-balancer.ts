@@ -1,0 +1,56 @@
+import type { Tag } from './tag.ts'
+
+/** What the user asked of a load balancer, as the API keeps it. Its state in the data plane is `Applied`'s matter. */
+export interface LoadBalancer {
+  /** `arn:aws:elasticloadbalancing:REGION:ACCOUNT:loadbalancer/net/NAME/ID` */
+  readonly arn: string
+  readonly name: string
+  readonly type: 'network'
+  readonly scheme: 'internet-facing' | 'internal'
+  readonly vpcId: string
+  readonly ipAddressType: 'ipv4' | 'dualstack'
+  readonly dnsName: string
+  /** Milliseconds since the epoch. */
+  readonly createdTime: number
+  /** One per enabled Availability Zone. */
+  readonly zones: readonly LoadBalancerZone[]
+  /** Empty for a load balancer that was created without one, which can never be given one (S1.9). */
+  readonly securityGroups: readonly string[]
+  readonly enforceInboundRulesOnPrivateLink: 'on' | 'off'
+  /** Only what was set; `attributes.ts` knows the defaults. */
+  readonly attributes: Attributes
+  readonly tags: readonly Tag[]
+}
+
+/** A load balancer's node in one zone, with the addresses that it listens on. */
+export interface LoadBalancerZone {
+  readonly zoneName: string
+  readonly subnetId: string
+  readonly ipv4Address: string
+  readonly ipv6Address?: string
+  /** True where `SubnetMappings.PrivateIPv4Address` chose the address. */
+  readonly chosen?: boolean
+}
+
+/** Attribute values travel as strings, as in AWS's API. */
+export type Attributes = Readonly<Record<string, string>>
+
+export type ListenerProtocol = 'TCP' | 'UDP' | 'TCP_UDP'
+
+/** A listener of a Network Load Balancer: one port, one protocol, one weighted forward action. */
+export interface Listener {
+  /** `arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener/net/NAME/LBID/ID` */
+  readonly arn: string
+  readonly loadBalancerArn: string
+  readonly port: number
+  readonly protocol: ListenerProtocol
+  readonly forward: readonly WeightedTargetGroup[]
+  readonly attributes: Attributes
+  readonly tags: readonly Tag[]
+}
+
+/** A target group with its share, 0-999, of a forward action. Weight 0 receives nothing and stays in use. */
+export interface WeightedTargetGroup {
+  readonly targetGroupArn: string
+  readonly weight: number
+}

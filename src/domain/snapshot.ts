@@ -1,0 +1,61 @@
+/**
+ * What an engine is told: everything to serve, decided, and nothing about why. Immutable and cloneable; a listener or a
+ * group that did not change since the last snapshot is the same object, so that no table is built and no worker told twice.
+ */
+export interface Snapshot {
+  /** The desired state's revision that this was built from. */
+  readonly revision: number
+  readonly listeners: readonly SnapshotListener[]
+  readonly groups: readonly SnapshotGroup[]
+}
+
+/** One protocol on one address and port. A TCP_UDP listener is two of these; so is a dualstack one, times two. */
+export interface SnapshotListener {
+  /** `PROTOCOL ADDRESS PORT`: unique in a snapshot, and what a problem names. */
+  readonly id: string
+  readonly listenerArn: string
+  readonly protocol: 'TCP' | 'UDP'
+  readonly address: string
+  readonly port: number
+  /** Who may open a flow: the load balancer's security groups, flattened; `undefined` admits everyone. */
+  readonly admit: readonly Admission[] | undefined
+  /** Target groups by `SnapshotGroup.id`, with their weights. */
+  readonly route: readonly { readonly group: string; readonly weight: number }[]
+  /** TCP: the listener's attribute (350 s by default); UDP: 120 s (AWS: NLB timers). */
+  readonly idleTimeoutMs: number
+}
+
+/** Source range that may reach this listener's port: rules of other protocols and ports are already left out. */
+export interface Admission {
+  /** `10.0.0.0/8`, `::/0` */
+  readonly cidr: string
+}
+
+/** A target group as one listener of one zone sees it. */
+export interface SnapshotGroup {
+  /** `TARGETGROUP-ARN PROTOCOL ZONE`, ZONE being `*` where targets of all zones serve (cross-zone). */
+  readonly id: string
+  readonly targetGroupArn: string
+  readonly targets: readonly SnapshotTarget[]
+  /** True: a client address keeps its target (`stickiness.type=source_ip`). */
+  readonly sticky: boolean
+  /** Proxy protocol version 2 in front of each TCP connection's data. */
+  readonly proxyProtocol: boolean
+  /** What the group wishes; only an engine that forwards packets can fulfil it. */
+  readonly preserveClientIp: boolean
+}
+
+export interface SnapshotTarget {
+  /** `targetKey`: the registration that this is. */
+  readonly key: string
+  readonly address: string
+  readonly port: number
+  /**
+   * `serve`: new flows and established ones. `drain`: established ones go on, no new ones. `cut`: none; what is
+   * established ends now (TCP: reset; UDP: the next datagram goes elsewhere).
+   */
+  readonly mode: 'serve' | 'drain' | 'cut'
+}
+
+/** The snapshot before anything was asked for. */
+export const emptySnapshot: Snapshot = { revision: 0, listeners: [], groups: [] }

@@ -1,0 +1,145 @@
+import type { Health } from './health.ts'
+import type { Listener, LoadBalancer } from './load-balancer.ts'
+import type { Instance, Subnet } from './network.ts'
+import type { SecurityGroup, SecurityGroupPeer, SecurityGroupRule } from './security-group.ts'
+import { applyChanges, type Change, emptyState, type State } from './state.ts'
+import { type Target, type TargetGroup, targetKey } from './target-group.ts'
+
+/** Desired states for tests: a VPC 10.0.0.0/16 with the subnets 10.0.1.0/24 in zone `a` and 10.0.2.0/24 in zone `b`. */
+export const now = Date.UTC(2026, 0, 1)
+
+export function subnet(zoneName: string, cidrBlock: string, extra: Partial<Subnet> = {}): Subnet {
+  return { id: `subnet-${zoneName}`, vpcId: 'vpc-1', zoneName, cidrBlock, defaultForAz: false, tags: [], ...extra }
+}
+
+/** The load balancer's addresses are 10.0.1.4 in zone `a` and 10.0.2.4 in zone `b`. */
+export function loadBalancer(extra: Partial<LoadBalancer> = {}): LoadBalancer {
+  return {
+    arn: 'arn:lb',
+    name: 'lb',
+    type: 'network',
+    scheme: 'internal',
+    vpcId: 'vpc-1',
+    ipAddressType: 'ipv4',
+    dnsName: 'lb-1.elb.sluice.internal',
+    createdTime: now,
+    zones: [
+      { zoneName: 'a', subnetId: 'subnet-a', ipv4Address: '10.0.1.4', ipv6Address: 'fd00:1::4' },
+      { zoneName: 'b', subnetId: 'subnet-b', ipv4Address: '10.0.2.4', ipv6Address: 'fd00:2::4' },
+    ],
+    securityGroups: [],
+    enforceInboundRulesOnPrivateLink: 'on',
+    attributes: {},
+    tags: [],
+    ...extra,
+  }
+}
+
+export function listener(extra: Partial<Listener> = {}): Listener {
+  return {
+    arn: 'arn:listener',
+    loadBalancerArn: 'arn:lb',
+    port: 80,
+    protocol: 'TCP',
+    forward: [{ targetGroupArn: 'arn:tg', weight: 1 }],
+    attributes: {},
+    tags: [],
+    ...extra,
+  }
+}
+
+export function targetGroup(extra: Partial<TargetGroup> = {}): TargetGroup {
+  return {
+    arn: 'arn:tg',
+    name: 'tg',
+    protocol: 'TCP',
+    port: 8080,
+    vpcId: 'vpc-1',
+    targetType: 'ip',
+    ipAddressType: 'ipv4',
+    healthCheck: {
+      protocol: 'TCP',
+      port: 'traffic-port',
+      path: '/',
+      intervalSeconds: 30,
+      timeoutSeconds: 10,
+      healthyThresholdCount: 5,
+      unhealthyThresholdCount: 2,
+      matcher: '200-399',
+    },
+    attributes: {},
+    targets: [],
+    tags: [],
+    ...extra,
+  }
+}
+
+export function target(id: string, extra: Partial<Target> = {}): Target {
+  return { id, port: 8080, registeredAt: now, ...extra }
+}
+
+export function instance(id: string, extra: Partial<Instance> = {}): Instance {
+  return {
+    id,
+    imageId: 'ami-1',
+    instanceType: 't3.micro',
+    state: 'running',
+    subnetId: 'subnet-a',
+    vpcId: 'vpc-1',
+    privateIpAddress: '10.0.1.20',
+    securityGroups: [],
+    launchTime: now,
+    reservationId: 'r-1',
+    tags: [],
+    ...extra,
+  }
+}
+
+/** A security group with these inbound rules, each `PROTOCOL FROM-TO`, `PROTOCOL` or `-1`, and a peer. */
+export function securityGroup(id: string, rules: readonly (readonly [string, SecurityGroupPeer])[]): SecurityGroup {
+  return {
+    id,
+    name: id,
+    description: id,
+    vpcId: 'vpc-1',
+    rules: rules.map(([what, peer], i): SecurityGroupRule => {
+      const [ipProtocol = '', ports] = what.split(' ')
+      const [fromPort, toPort] = ports?.split('-').map(Number) ?? []
+      const range = fromPort !== undefined && toPort !== undefined ? { fromPort, toPort } : {}
+      return { id: `sgr-${id}-${i}`, isEgress: false, ipProtocol, ...range, peer, tags: [] }
+    }),
+    tags: [],
+  }
+}
+
+export function health(verdict: Health['verdict'], extra: Partial<Health> = {}): Health {
+  return { verdict, since: now, against: 0, results: [], ...extra }
+}
+
+/** Health by `targetKey` of targets of `arn:tg`, port 8080. */
+export function healthOf(verdicts: Record<string, Health>): ReadonlyMap<string, Health> {
+  return new Map(Object.entries(verdicts).map(([id, its]) => [targetKey('arn:tg', { id, port: 8080 }), its]))
+}
+
+interface Records {
+  readonly subnets?: readonly Subnet[]
+  readonly securityGroups?: readonly SecurityGroup[]
+  readonly instances?: readonly Instance[]
+  readonly loadBalancers?: readonly LoadBalancer[]
+  readonly listeners?: readonly Listener[]
+  readonly targetGroups?: readonly TargetGroup[]
+}
+
+/** `before` with these records put in place, one revision later. */
+export function stateWith(records: Records, before: State = emptyState): State {
+  const subnets = records.subnets ?? [subnet('a', '10.0.1.0/24'), subnet('b', '10.0.2.0/24')]
+  const changes: Change[] = [
+    ...subnets.map(value => ({ table: 'subnets', key: value.id, value }) as const),
+    ...(records.securityGroups ?? []).map(value => ({ table: 'securityGroups', key: value.id, value }) as const),
+    ...(records.instances ?? []).map(value => ({ table: 'instances', key: value.id, value }) as const),
+    ...(records.loadBalancers ?? []).map(value => ({ table: 'loadBalancers', key: value.arn, value }) as const),
+    ...(records.listeners ?? []).map(value => ({ table: 'listeners', key: value.arn, value }) as const),
+    ...(records.targetGroups ?? []).map(value => ({ table: 'targetGroups', key: value.arn, value }) as const),
+  ]
+  return applyChanges(before, before.revision + 1, changes)
+}

@@ -1,0 +1,67 @@
+import type { Listener, LoadBalancer } from './load-balancer.ts'
+import type { Instance, Subnet, Vpc } from './network.ts'
+import type { SecurityGroup } from './security-group.ts'
+import type { TargetGroup } from './target-group.ts'
+
+/** The kinds of things that users ask for; each is kept under its ARN or id. */
+export interface Tables {
+  vpcs: Vpc
+  subnets: Subnet
+  securityGroups: SecurityGroup
+  instances: Instance
+  loadBalancers: LoadBalancer
+  listeners: Listener
+  targetGroups: TargetGroup
+}
+
+export type TableName = keyof Tables
+
+export const tableNames: readonly TableName[] = [
+  'vpcs',
+  'subnets',
+  'securityGroups',
+  'instances',
+  'loadBalancers',
+  'listeners',
+  'targetGroups',
+]
+
+/**
+ * Everything that was asked for, at one revision. Immutable: a change is a new `State` in which each table, and each
+ * record, that did not change is the same object as before.
+ */
+export type State = { readonly revision: number } & { readonly [K in TableName]: ReadonlyMap<string, Tables[K]> }
+
+/** One record put in place (`value`) or taken away (no `value`). */
+export type Change = {
+  [K in TableName]: { readonly table: K; readonly key: string; readonly value?: Tables[K] }
+}[TableName]
+
+/** A state in which nothing was asked for yet: revision 0. */
+export const emptyState: State = {
+  revision: 0,
+  vpcs: new Map(),
+  subnets: new Map(),
+  securityGroups: new Map(),
+  instances: new Map(),
+  loadBalancers: new Map(),
+  listeners: new Map(),
+  targetGroups: new Map(),
+}
+
+/** The state after `changes`, at `revision`. Tables that no change names are shared with `state`. */
+export function applyChanges(state: State, revision: number, changes: readonly Change[]): State {
+  const next: { revision: number } & { -readonly [K in TableName]: State[K] } = { ...state, revision }
+  const copied = new Map<TableName, Map<string, unknown>>()
+  for (const change of changes) {
+    let table = copied.get(change.table)
+    if (table === undefined) {
+      table = new Map<string, unknown>(state[change.table])
+      copied.set(change.table, table)
+      Object.assign(next, { [change.table]: table })
+    }
+    if (change.value === undefined) table.delete(change.key)
+    else table.set(change.key, change.value)
+  }
+  return next
+}

@@ -1,0 +1,53 @@
+import type { Attributes } from './load-balancer.ts'
+import type { Tag } from './tag.ts'
+
+export type TargetGroupProtocol = 'TCP' | 'UDP' | 'TCP_UDP'
+
+export interface TargetGroup {
+  /** `arn:aws:elasticloadbalancing:REGION:ACCOUNT:targetgroup/NAME/ID` */
+  readonly arn: string
+  readonly name: string
+  readonly protocol: TargetGroupProtocol
+  readonly port: number
+  readonly vpcId: string
+  readonly targetType: 'instance' | 'ip'
+  readonly ipAddressType: 'ipv4' | 'ipv6'
+  readonly healthCheck: HealthCheck
+  /** Only what was set; `attributes.ts` knows the defaults. */
+  readonly attributes: Attributes
+  readonly targets: readonly Target[]
+  readonly tags: readonly Tag[]
+}
+
+/** How a group's targets are checked (AWS: CreateTargetGroup's HealthCheck... members). */
+export interface HealthCheck {
+  readonly protocol: 'TCP' | 'HTTP' | 'HTTPS'
+  /** A port number as a string, or `traffic-port`. */
+  readonly port: string
+  /** HTTP and HTTPS only. */
+  readonly path: string
+  readonly intervalSeconds: number
+  readonly timeoutSeconds: number
+  readonly healthyThresholdCount: number
+  readonly unhealthyThresholdCount: number
+  /** HTTP and HTTPS only: `200-399`, `200,202`. */
+  readonly matcher: string
+}
+
+/** A registration: what RegisterTargets was given, until DeregisterTargets and the delay after it are over. */
+export interface Target {
+  /** An instance id or an IP address, by the group's target type. */
+  readonly id: string
+  readonly port: number
+  /** As given: a zone, `all`, or absent (then the subnet that holds the address says it). */
+  readonly availabilityZone?: string
+  /** Milliseconds since the epoch. */
+  readonly registeredAt: number
+  /** Present while it drains: no new flows from `since`; established ones until `until` (the deregistration delay). */
+  readonly deregistration?: { readonly since: number; readonly until: number }
+}
+
+/** Names one registration of one group everywhere: in health, in reports, in counters. */
+export function targetKey(targetGroupArn: string, target: Pick<Target, 'id' | 'port'>): string {
+  return `${targetGroupArn} ${target.id} ${target.port}`
+}

@@ -1,0 +1,84 @@
+import type { GroupPolicy } from './group-policy.ts'
+import type { Health } from './health.ts'
+import type { SnapshotTarget } from './snapshot.ts'
+import type { Target } from './target-group.ts'
+
+/** A registered target with what the rest of the state says of it. */
+export interface Member {
+  readonly target: Target
+  /** `targetKey` */
+  readonly key: string
+  readonly address: string
+  /** Its Availability Zone; `all` serves every zone. */
+  readonly zone: string
+  /** False for one that can get no traffic whatever its health (`impedimentOf`). */
+  readonly usable: boolean
+}
+
+export interface Modes {
+  /** As many as members, in their order. */
+  readonly modes: readonly SnapshotTarget['mode'][]
+  /** When time alone changes them, milliseconds since the epoch; Infinity if it never does. */
+  readonly nextAt: number
+}
+
+/**
+ * Which of a group's targets serve, seen from one listener protocol of one zone, or of all zones with cross-zone load balancing.
+ *
+ * Healthy ones serve. With fewer of them than the group's minimum, all registered ones do, healthy or not: the group fails open
+ * (AWS: Target group health, routing failover). One that the data plane found dead is left out until it has been checked again,
+ * unless nobody else would serve.
+ *
+ * What does not serve keeps its connections (`drain`) or loses them (`cut`) as the group's attributes say; UDP flows always leave
+ * a target that is unhealthy, or deregistered past its delay, with their next datagram.
+ *
+ * @param known each member's health
+ */
+export function targetModes(
+  members: readonly Member[],
+  known: readonly (Health | undefined)[],
+  policy: GroupPolicy,
+  protocol: 'TCP' | 'UDP',
+  now: number,
+): Modes {
+  const failsOpen = isBelowMinimum(members, known, policy)
+  const isSuspect = known.map(its => its?.suspect !== undefined && its.suspect.until > now)
+  const serves = members.map(
+    ({ target, usable }, i) =>
+      usable && target.deregistration === undefined && (failsOpen || known[i]?.verdict === 'healthy'),
+  )
+  const someoneIsSound = serves.some((its, i) => its && !isSuspect[i])
+
+  let nextAt = Infinity
+  const isBefore = (time: number) => {
+    if (time > now && time < nextAt) nextAt = time
+    return time > now
+  }
+  const modes = members.map(({ usable, target: { deregistration } }, i): SnapshotTarget['mode'] => {
+    const its = known[i]
+    if (its?.suspect !== undefined) isBefore(its.suspect.until)
+    if (serves[i]) return !(isSuspect[i] && someoneIsSound) ? 'serve' : protocol === 'TCP' ? 'drain' : 'cut'
+    if (!usable) return 'cut'
+    if (its?.verdict === 'unhealthy' && (protocol === 'UDP' || !isBefore(its.since + policy.unhealthyDrainMs)))
+      return 'cut'
+    if (deregistration === undefined || isBefore(deregistration.until)) return 'drain'
+    return protocol === 'UDP' || policy.cutAfterDelay ? 'cut' : 'drain'
+  })
+  return { modes, nextAt }
+}
+
+/** Both thresholds count registered targets; either breach is one. */
+function isBelowMinimum(
+  members: readonly Member[],
+  known: readonly (Health | undefined)[],
+  { minimumHealthy: { count, percentage } }: GroupPolicy,
+): boolean {
+  let registered = 0
+  let healthy = 0
+  members.forEach(({ target, usable }, i) => {
+    if (!usable || target.deregistration !== undefined) return
+    registered++
+    if (known[i]?.verdict === 'healthy') healthy++
+  })
+  return healthy < count || 100 * healthy < percentage * registered
+}
