@@ -1,0 +1,190 @@
+import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Clock } from '../clock.ts'
+import type { Health } from '../domain/health.ts'
+import type { Change } from '../domain/state.ts'
+import type { Commit, Store } from '../store/store.ts'
+import { Channel } from './channel.ts'
+import type { AppliedReport, CountersReport, Desired, Report } from './messages.ts'
+import { parseReport } from './parse.ts'
+import { wholeState } from './whole-state.ts'
+
+/** Changes kept for a node that is slow to take them; past that it gets the whole state, which is bounded by itself. */
+const mostChanges = 1_000
+
+/** The control process's end of the feed: tells the node what is desired, and knows what the node has said last. */
+export interface ControlEnd {
+  readonly nodeConnected: boolean
+  /** The node's last word on a target (`targetKey`); it stays when the node goes away. */
+  health(key: string): Health | undefined
+  /** What the node has in place, as it said last. */
+  applied(): AppliedReport | undefined
+  counters(): CountersReport | undefined
+  /** Calls `listener` with each report, after it was taken in. The answer stops it. */
+  onReport(listener: (report: Report) => void): () => void
+  /**
+   * Resolves when the node's engine has acknowledged `revision` or a later one, at once if it has already. Rejects with
+   * `signal`'s reason when it aborts, and when this end closes.
+   */
+  waitApplied(revision: number, signal?: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+export interface ControlEndOptions {
+  /** The socket's path (`feedPath`). Whoever holds the store's lock owns it: one that is left over is replaced. */
+  readonly path: string
+  readonly store: Store
+  readonly clock: Clock
+  log?(line: string): void
+}
+
+/** Listens for the node, for this user only (mode 0600). Rejects where the socket can't be made. */
+export async function openControlEnd(options: ControlEndOptions): Promise<ControlEnd> {
+  const end = new SocketControlEnd(options)
+  await end.listen(options.path)
+  return end
+}
+
+class SocketControlEnd implements ControlEnd {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #log: (line: string) => void
+  readonly #server: Server
+  readonly #unwatch: () => void
+  readonly #listeners = new Set<(report: Report) => void>()
+  readonly #closing = new AbortController()
+  #channel: Channel<Report> | undefined
+  /** What the node has not been given yet: everything, or changes up to a revision. */
+  #wholeDue = false
+  #changes: Change[] = []
+  #revision = 0
+
+  #health = new Map<string, Health>()
+  #applied: AppliedReport | undefined
+  #counters: CountersReport | undefined
+
+  constructor({ store, clock, log = console.error }: ControlEndOptions) {
+    this.#store = store
+    this.#clock = clock
+    this.#log = log
+    this.#server = createServer(socket => this.#connect(socket))
+    this.#unwatch = store.watch(commit => this.#commit(commit))
+  }
+
+  async listen(path: string): Promise<void> {
+    try {
+      rmSync(path, { force: true })
+      // The socket is made within this call; to change its mode later would leave a moment for others.
+      const mask = process.umask(0o177)
+      this.#server.listen(path)
+      process.umask(mask)
+      await once(this.#server, 'listening')
+    } catch (error) {
+      this.#unwatch()
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new Error(`cannot listen on ${path} (${reason}): make its directory writable for this user`)
+    }
+    this.#server.on('error', error => this.#log(`feed: the node cannot connect: ${error.message}`))
+  }
+
+  get nodeConnected(): boolean {
+    return this.#channel !== undefined
+  }
+
+  health(key: string): Health | undefined {
+    return this.#health.get(key)
+  }
+
+  applied(): AppliedReport | undefined {
+    return this.#applied
+  }
+
+  counters(): CountersReport | undefined {
+    return this.#counters
+  }
+
+  onReport(listener: (report: Report) => void): () => void {
+    const own = (report: Report) => listener(report)
+    this.#listeners.add(own)
+    return () => this.#listeners.delete(own)
+  }
+
+  waitApplied(revision: number, signal?: AbortSignal): Promise<void> {
+    const given = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
+    return new Promise((resolve, reject) => {
+      const isApplied = () => this.#applied !== undefined && this.#applied.revision >= revision
+      if (given.aborted) return reject(given.reason)
+      if (isApplied()) return resolve()
+      const giveUp = () => {
+        stop()
+        reject(given.reason)
+      }
+      const stop = this.onReport(() => {
+        if (!isApplied()) return
+        stop()
+        given.removeEventListener('abort', giveUp)
+        resolve()
+      })
+      given.addEventListener('abort', giveUp, { once: true })
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#unwatch()
+    this.#closing.abort(new Error('the feed is closed'))
+    this.#channel?.close('this end closed it')
+    if (!this.#server.listening) return
+    await new Promise(resolve => this.#server.close(resolve))
+  }
+
+  #connect(socket: Socket): void {
+    // The node that comes last is the one that lives: an older connection is one that has not noticed its end yet.
+    this.#channel?.close('the node connected anew')
+    const channel: Channel<Report> = new Channel(socket, this.#clock, {
+      parse: parseReport,
+      receive: report => this.#receive(report),
+      next: () => (this.#channel === channel ? this.#next() : undefined),
+      closed: reason => {
+        if (this.#channel === channel) this.#channel = undefined
+        if (!this.#closing.signal.aborted) this.#log(`feed: the node's connection ended: ${reason}`)
+      },
+    })
+    this.#channel = channel
+    this.#wholeDue = true
+    channel.wake()
+  }
+
+  #commit({ state, changes }: Commit): void {
+    // What is in the whole state that was sent, or is to be sent, needs no saying again.
+    if (this.#channel === undefined || this.#wholeDue || state.revision <= this.#revision) return
+    this.#changes.push(...changes)
+    this.#revision = state.revision
+    if (this.#changes.length > mostChanges) this.#wholeDue = true
+    this.#channel.wake()
+  }
+
+  #next(): Desired | undefined {
+    const changes = this.#changes
+    if (!this.#wholeDue && changes.length === 0) return undefined
+    this.#changes = []
+    if (!this.#wholeDue) return { kind: 'changes', revision: this.#revision, changes }
+    const state = this.#store.read()
+    this.#wholeDue = false
+    this.#revision = state.revision
+    return wholeState(state)
+  }
+
+  #receive(report: Report): void {
+    if (report.kind === 'applied') this.#applied = report
+    else if (report.kind === 'counters') this.#counters = report
+    else {
+      if (report.whole) this.#health = new Map()
+      for (const [key, health] of report.health) {
+        if (health === null) this.#health.delete(key)
+        else this.#health.set(key, health)
+      }
+    }
+    for (const listener of [...this.#listeners]) listener(report)
+  }
+}

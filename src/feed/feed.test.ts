@@ -1,0 +1,315 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { type TestContext, test } from 'node:test'
+import { FakeClock } from '../clock.ts'
+import type { Health } from '../domain/health.ts'
+import { applyChanges, type Change, emptyState, type State } from '../domain/state.ts'
+import { openMemoryStore } from '../store/memory.ts'
+import type { Store } from '../store/store.ts'
+import { type ControlEnd, openControlEnd } from './control-end.ts'
+import type { AppliedReport, CountersReport, Report } from './messages.ts'
+import { type NodeEnd, openNodeEnd } from './node-end.ts'
+import { feedPath } from './path.ts'
+
+test('the node gets the whole state, then each change, with unchanged records the same objects', async t => {
+  const feed = new Feed(t, applyChanges(emptyState, 1, [put('a'), put('b')]))
+  await feed.openControl()
+  feed.openNode()
+  await until(() => feed.desired.length === 1)
+  assert.deepEqual(feed.last(), feed.store.read())
+  await feed.store.transact(1, [put('b', '10.9.0.0/16'), put('c')])
+  await feed.store.transact(2, [{ table: 'vpcs', key: 'c' }])
+  await until(() => feed.last()?.revision === 3)
+  assert.deepEqual(feed.last(), feed.store.read())
+  assert.equal(feed.last()?.vpcs.get('a'), feed.desired[0]?.vpcs.get('a'))
+})
+
+test('reports reach the control process, which keeps the latest and tells its listeners', async t => {
+  const feed = new Feed(t)
+  const control = await feed.openControl()
+  const node = feed.openNode()
+  const kinds: string[] = []
+  control.onReport(report => kinds.push(report.kind))
+  assert.equal(control.applied(), undefined)
+  node.report(health(true, ['x', 'healthy'], ['y', 'initial']))
+  await until(() => control.health('y') !== undefined)
+  node.report(health(false, ['x', 'unhealthy'], ['y', null]))
+  node.report(applied(0))
+  node.report(counters(5))
+  await until(() => control.counters() !== undefined)
+  assert.equal(control.health('x')?.verdict, 'unhealthy')
+  assert.equal(control.health('y'), undefined)
+  assert.deepEqual(control.applied(), applied(0))
+  assert.deepEqual(control.counters(), counters(5))
+  assert.deepEqual(kinds, ['health', 'health', 'applied', 'counters'])
+})
+
+test('the node outlives the control process: it connects again, keeps its objects, and says everything again', async t => {
+  const feed = new Feed(t, applyChanges(emptyState, 1, [put('a'), put('b')]))
+  const first = await feed.openControl()
+  const node = feed.openNode()
+  await until(() => feed.desired.length === 1)
+  node.report(health(true, ['x', 'healthy']))
+  node.report(applied(1))
+  await until(() => first.applied() !== undefined)
+  await first.close()
+  await until(() => !node.connected)
+  node.report(health(false, ['y', 'unhealthy']))
+  node.report(counters(7))
+  await feed.store.transact(1, [put('b', '10.9.0.0/16')])
+  // Time enough for the wait to grow to its longest, which is one second.
+  await feed.clock.advance(10_000)
+  const second = await feed.openControl()
+  await feed.clock.advance(1_000)
+  await until(() => feed.last()?.revision === 2 && second.counters() !== undefined)
+  assert.equal(feed.desired.length, 2)
+  assert.equal(feed.last()?.vpcs.get('a'), feed.desired[0]?.vpcs.get('a'))
+  assert.equal(second.health('x')?.verdict, 'healthy')
+  assert.equal(second.health('y')?.verdict, 'unhealthy')
+  assert.deepEqual(second.applied(), applied(1))
+})
+
+test('a node connects within 50 ms of a short absence, and at once to a control process that was there first', async t => {
+  const feed = new Feed(t)
+  const first = await feed.openControl()
+  const node = feed.openNode()
+  await until(() => node.connected)
+  await first.close()
+  await until(() => !node.connected)
+  await feed.openControl()
+  await feed.clock.advance(49)
+  assert.equal(feed.desired.length, 1)
+  await feed.clock.advance(1)
+  await until(() => node.connected)
+})
+
+test('a store that starts anew makes the node forget what it acknowledged of the old one', async t => {
+  const feed = new Feed(t, applyChanges(emptyState, 500, [put('a')]))
+  const first = await feed.openControl()
+  const node = feed.openNode()
+  node.report(applied(500))
+  await until(() => first.applied() !== undefined)
+  await first.close()
+  await until(() => !node.connected)
+  feed.store = openMemoryStore()
+  const second = await feed.openControl()
+  node.report(counters(1))
+  await feed.clock.advance(50)
+  await until(() => second.counters() !== undefined)
+  assert.equal(second.applied(), undefined)
+  assert.deepEqual(feed.last(), emptyState)
+})
+
+test('waitApplied resolves with the acknowledgement and rejects with its signal and with the end', async t => {
+  const feed = new Feed(t)
+  const control = await feed.openControl()
+  const node = feed.openNode()
+  await feed.store.transact(0, [put('a')])
+  await feed.store.transact(1, [put('b')])
+  const two = control.waitApplied(2)
+  let isApplied = false
+  two.then(() => (isApplied = true))
+  node.report(applied(1))
+  await control.waitApplied(1)
+  assert.equal(isApplied, false)
+  node.report(applied(3))
+  await two
+  await control.waitApplied(3)
+  const abort = new AbortController()
+  const aborted = control.waitApplied(4, abort.signal)
+  const closed = control.waitApplied(4)
+  abort.abort(new Error('too late'))
+  await assert.rejects(aborted, /too late/)
+  await assert.rejects(control.waitApplied(3, abort.signal), /too late/)
+  const closing = assert.rejects(closed, /the feed is closed/)
+  await control.close()
+  await closing
+})
+
+test('a node that does not read gets changes summed up and then the whole state, and no queue grows', async t => {
+  const feed = new Feed(t)
+  await feed.openControl()
+  const socket = await feed.rawNode()
+  socket.pause()
+  const text = 'x'.repeat(10_000)
+  // Enough that no socket buffer holds it all; the same record again and again, so that the state stays small.
+  for (let revision = 0; revision < 3_000; revision++) {
+    await feed.store.transact(revision, [put('a', `${text}${revision}`)])
+  }
+  const received: { kind: string; revision: number }[] = []
+  createInterface({ input: socket }).on('line', line => received.push(JSON.parse(line)))
+  socket.resume()
+  await until(() => received.at(-1)?.revision === 3_000)
+  assert.equal(received.at(-1)?.kind, 'state')
+  assert.ok(received.length < 1_000, `${received.length} messages`)
+  await feed.store.transact(3_000, [put('b')])
+  await until(() => received.at(-1)?.revision === 3_001)
+  assert.equal(received.at(-1)?.kind, 'changes', 'afterwards it follows change by change again')
+})
+
+test('a node that takes nothing for 30 seconds is let go, changes meanwhile or not', async t => {
+  const feed = new Feed(t, applyChanges(emptyState, 0, [put('a', 'x'.repeat(2_000_000))]))
+  const control = await feed.openControl()
+  const socket = await feed.rawNode()
+  socket.pause()
+  await until(() => control.nodeConnected)
+  await feed.clock.advance(29_000)
+  await feed.store.transact(0, [put('b')])
+  assert.equal(control.nodeConnected, true)
+  await feed.clock.advance(1_000)
+  await until(() => !control.nodeConnected)
+  assert.match(feed.lines.join(), /took nothing for 30 s/)
+})
+
+const garbage = [
+  'garbage',
+  '',
+  '[]',
+  'null',
+  '{"kind":"state"}',
+  '{"kind":"health","whole":true,"health":[["x",5]]}',
+  '{"kind":"changes","revision":1,"changes":[{"table":"__proto__","key":"x"}]}',
+  '{"kind":"applied","revision":-1,"problems":[],"held":[]}',
+  '{"kind":"changes","revision":1,"changes":[]}',
+  '\u0000\u0001\u0002',
+]
+for (const line of garbage) {
+  test(`garbage closes the connection with a line in the log and harms neither end: ${JSON.stringify(line)}`, async t => {
+    const feed = new Feed(t)
+    const control = await feed.openControl()
+    const raw = await feed.rawNode()
+    raw.resume().write(`${line}\n`)
+    await once(raw, 'close')
+    await until(() => feed.lines.length === 1)
+    assert.match(feed.lines[0] ?? '', /^feed: the node's connection ended: it sent /)
+    const node = feed.openNode()
+    await until(() => node.connected && control.nodeConnected)
+    await control.close()
+    await until(() => !node.connected)
+
+    feed.lines.length = 0
+    const server = createServer(socket => socket.on('error', () => {}).write(`${line}\n`)).listen(feed.path)
+    t.after(() => server.close())
+    await once(server, 'listening')
+    await feed.clock.advance(50)
+    await until(() => feed.lines.length === 1)
+    assert.match(feed.lines[0] ?? '', /^feed: that is no control process: it sent /)
+    assert.equal(feed.desired.length, 1)
+  })
+}
+
+test('the socket is for its user only, and one that a killed process left is replaced', async t => {
+  const feed = new Feed(t)
+  writeFileSync(feed.path, '')
+  const control = await feed.openControl()
+  assert.equal(statSync(feed.path).mode & 0o777, 0o600)
+  await control.close()
+})
+
+test('a socket that cannot be made is refused with what to do', async t => {
+  const feed = new Feed(t)
+  rmSync(dirname(feed.path), { recursive: true })
+  await assert.rejects(feed.openControl(), /^Error: cannot listen on \S+feed\.sock \(.+\): make its directory writable/)
+})
+
+test('a data directory with a long path has its socket in a private temporary directory', async t => {
+  const short = temporary(t)
+  assert.equal(feedPath(short), join(short, 'feed.sock'))
+  const long = join(short, 'ä'.repeat(60))
+  mkdirSync(long)
+  const path = feedPath(long)
+  t.after(() => rmSync(dirname(path), { recursive: true, force: true }))
+  assert.ok(Buffer.byteLength(path) <= 100)
+  assert.equal(path, feedPath(long), 'the same each time')
+  assert.notEqual(path, feedPath(`${long}b`))
+  rmSync(dirname(feedPath(`${long}b`)), { recursive: true })
+  assert.equal(statSync(dirname(path)).mode & 0o777, 0o700)
+  const control = await openControlEnd({ path, store: openMemoryStore(), clock: new FakeClock() })
+  await control.close()
+  chmodSync(dirname(path), 0o755)
+  assert.throws(() => feedPath(long), /is not a directory that only this user can use: remove it/)
+})
+
+/** A feed's two ends over a socket of its own, and what they were told. */
+class Feed {
+  readonly clock = new FakeClock()
+  readonly path: string
+  readonly desired: State[] = []
+  readonly lines: string[] = []
+  store: Store
+  readonly #t: TestContext
+
+  constructor(t: TestContext, state = emptyState) {
+    this.#t = t
+    this.path = join(temporary(t), 'feed.sock')
+    this.store = openMemoryStore(state)
+  }
+
+  last(): State | undefined {
+    return this.desired.at(-1)
+  }
+
+  async openControl(): Promise<ControlEnd> {
+    const { path, store, clock, lines } = this
+    const control = await openControlEnd({ path, store, clock, log: line => lines.push(line) })
+    this.#t.after(() => control.close())
+    return control
+  }
+
+  openNode(): NodeEnd {
+    const { path, clock, desired, lines } = this
+    const node = openNodeEnd({ path, clock, onDesired: state => desired.push(state), log: line => lines.push(line) })
+    this.#t.after(() => node.close())
+    return node
+  }
+
+  async rawNode(): Promise<Socket> {
+    const socket = connect(this.path)
+    this.#t.after(() => socket.destroy())
+    await once(socket, 'connect')
+    return socket
+  }
+}
+
+function temporary(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'sluice-feed-'))
+  t.after(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 5_000
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, `not within 5 s: ${condition}`)
+    await new Promise(resolve => setImmediate(resolve))
+  }
+}
+
+function put(id: string, cidrBlock = '10.0.0.0/16'): Change {
+  return { table: 'vpcs', key: id, value: { id, cidrBlock, isDefault: false, tags: [] } }
+}
+
+function health(whole: boolean, ...verdicts: [string, Health['verdict'] | null][]): Report {
+  return {
+    kind: 'health',
+    whole,
+    health: verdicts.map(([key, verdict]) => [
+      key,
+      verdict === null ? null : { verdict, since: 1, against: 0, results: [] },
+    ]),
+  }
+}
+
+function applied(revision: number): AppliedReport {
+  return { kind: 'applied', revision, problems: [], held: [] }
+}
+
+function counters(newFlows: number): CountersReport {
+  const one = { newFlows, activeFlows: 0, bytesIn: 0, bytesOut: 0 }
+  return { kind: 'counters', listeners: [], targets: [{ target: 'x', ...one }] }
+}
