@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Health } from '../domain/health.ts'
+import type { Listener } from '../domain/load-balancer.ts'
+import { applyChanges, type Change, emptyState, type State } from '../domain/state.ts'
+import type { Target, TargetGroup } from '../domain/target-group.ts'
+import { nothingPropagated, type Propagation, propagate } from './propagation.ts'
+
+const second = 1_000
+type Verdicts = Readonly<Record<string, Health['verdict']>>
+
+/** One group each, of one target each; `empty` has none. */
+const base = applyChanges(emptyState, 1, [group('blue', 't'), group('green', 't'), group('red', 't'), group('empty')])
+const blue = { blue: 100 }
+
+/** A listener on `from`; at 0 it is pointed at `to`. */
+const cases: [title: string, from: Weights, to: Weights, health: Verdicts, held: boolean][] = [
+  ['to a group that is still initial: held', blue, { green: 100 }, { blue: 'healthy', green: 'initial' }, true],
+  ['to a group that nothing is known of: held', blue, { green: 100 }, { blue: 'healthy' }, true],
+  ['to an unhealthy group: held', blue, { green: 100 }, { blue: 'healthy', green: 'unhealthy' }, true],
+  ['to a group without targets: held', blue, { empty: 100 }, { blue: 'healthy' }, true],
+  ['to a healthy group: made', blue, { green: 100 }, { blue: 'healthy', green: 'healthy' }, false],
+  ['from a group that does not serve: made', blue, { green: 100 }, { blue: 'unhealthy', green: 'initial' }, false],
+  ['between two that do not serve: made', blue, { green: 100 }, {}, false],
+  ['by weights alone, to weight 0: held', { blue: 100, green: 0 }, { blue: 0, green: 100 }, { blue: 'healthy' }, true],
+  ['weight 0 does not count as healthy: held', blue, { blue: 0, green: 1 }, { blue: 'healthy' }, true],
+  ['an old group of weight 0 does not serve: made', { blue: 0, red: 1 }, { green: 1 }, { blue: 'healthy' }, false],
+  ['to two, one of them healthy: made', blue, { green: 1, red: 1 }, { blue: 'healthy', red: 'healthy' }, false],
+  ['to two, none healthy: held', blue, { green: 1, red: 1 }, { blue: 'healthy', red: 'initial' }, true],
+  ['a canary beside the old group: made', blue, { blue: 90, green: 10 }, { blue: 'healthy' }, false],
+  ['nothing changed, nothing healthy: made', blue, blue, {}, false],
+]
+for (const [title, from, to, verdicts, held] of cases) {
+  test(`a switch ${title}`, () => {
+    const before = start(from, verdicts)
+    const desired = pointed(before.desired, to)
+    const after = propagate(before, desired, healthOf(verdicts), 0)
+    assert.deepEqual(after.held, held ? [{ listenerArn: 'l', since: 0, until: 30 * second }] : [])
+    assert.equal(after.nextAt, held ? 30 * second : undefined)
+    assert.deepEqual(after.state.listeners.get('l')?.forward, forward(held ? from : to))
+    if (!held) assert.equal(after.state, desired, 'the very state')
+    assert.equal(after.state.targetGroups, desired.targetGroups)
+    assert.equal(after.state.revision, desired.revision)
+  })
+}
+
+test('a held switch is made with the first healthy target on the new side, and stays made', () => {
+  let now = held()
+  const { desired } = now
+  now = propagate(now, desired, healthOf({ blue: 'healthy', green: 'initial' }), 10 * second)
+  assert.equal(now.held[0]?.since, 0, 'time goes on from the switch')
+  now = propagate(now, desired, healthOf({ blue: 'healthy', green: 'healthy' }), 11 * second)
+  assert.equal(now.state, desired)
+  assert.deepEqual(now.held, [])
+  now = propagate(now, pointed(desired, { green: 100 }), healthOf({ blue: 'healthy', green: 'unhealthy' }), 12 * second)
+  assert.deepEqual(now.held, [])
+})
+
+test('a held switch is made after 30 seconds, healthy or not, and stays made', () => {
+  const first = held()
+  const health = healthOf({ blue: 'healthy' })
+  const before = propagate(first, first.desired, health, 30 * second - 1)
+  assert.equal(before.held.length, 1)
+  const after = propagate(before, first.desired, health, 30 * second)
+  assert.equal(after.state, first.desired)
+  const later = propagate(after, applyChanges(first.desired, 9, []), health, 31 * second)
+  assert.deepEqual(later.held, [])
+})
+
+const ends: [string, (state: State) => State, Verdicts][] = [
+  ['the old side no longer serves', state => state, { blue: 'unhealthy' }],
+  ['its old group is deleted', state => change(state, { table: 'targetGroups', key: 'blue' }), { blue: 'healthy' }],
+  ['its listener is deleted', state => change(state, { table: 'listeners', key: 'l' }), { blue: 'healthy' }],
+  ['the old target is deregistered', state => change(state, deregistering('blue')), { blue: 'healthy' }],
+  ['it is taken back', state => pointed(state, blue), { blue: 'healthy' }],
+  [
+    'the listener gets another protocol',
+    state => pointed(state, { green: 1 }, { protocol: 'UDP' }),
+    { blue: 'healthy' },
+  ],
+]
+for (const [title, end, verdicts] of ends) {
+  test(`a hold ends when ${title}`, () => {
+    const now = held()
+    const desired = end(now.desired)
+    const after = propagate(now, desired, healthOf(verdicts), second)
+    assert.deepEqual(after.held, [])
+    assert.equal(after.state, desired)
+  })
+}
+
+test('a switch to a third side during a hold is a switch of its own, from the side that is in effect', () => {
+  const now = held()
+  const after = propagate(now, pointed(now.desired, { red: 1 }), healthOf({ blue: 'healthy' }), 20 * second)
+  assert.deepEqual(after.held, [{ listenerArn: 'l', since: 20 * second, until: 50 * second }])
+  assert.deepEqual(after.state.listeners.get('l')?.forward, forward(blue))
+})
+
+test('during a hold all else of the listener and of the state takes effect', () => {
+  const now = held()
+  const desired = pointed(change(now.desired, group('new', 't')), { green: 100 }, { attributes: { a: 'b' } })
+  const after = propagate(now, desired, healthOf({ blue: 'healthy' }), second)
+  assert.deepEqual(after.state.listeners.get('l')?.attributes, { a: 'b' })
+  assert.deepEqual(after.state.listeners.get('l')?.forward, forward(blue))
+  assert.equal(after.state.targetGroups, desired.targetGroups)
+  assert.equal(after.held[0]?.since, 0)
+})
+
+test('while a hold goes on nothing is a new object', () => {
+  const now = held()
+  const same = propagate(now, now.desired, healthOf({ blue: 'healthy' }), second)
+  assert.equal(same.state, now.state)
+  const other = propagate(now, change(now.desired, group('new', 't')), healthOf({ blue: 'healthy' }), second)
+  assert.equal(other.state.listeners.get('l'), now.state.listeners.get('l'))
+})
+
+test('a new listener is never held, and one listener does not hold another', () => {
+  const now = held()
+  const desired = change(now.desired, listener('m', { green: 100 }))
+  const after = propagate(now, desired, healthOf({ blue: 'healthy' }), second)
+  assert.deepEqual(
+    after.held.map(({ listenerArn }) => listenerArn),
+    ['l'],
+  )
+  assert.equal(after.state.listeners.get('m'), desired.listeners.get('m'))
+})
+
+type Weights = Readonly<Record<string, number>>
+
+/** Pointed at `from` and in effect. */
+function start(from: Weights, verdicts: Verdicts): Propagation {
+  return propagate(nothingPropagated, pointed(base, from), healthOf(verdicts), -second)
+}
+
+/** A switch from blue to green, held since 0. */
+function held(): Propagation {
+  const before = start(blue, {})
+  return propagate(before, pointed(before.desired, { green: 100 }), healthOf({ blue: 'healthy' }), 0)
+}
+
+function pointed(state: State, weights: Weights, extra: Partial<Listener> = {}): State {
+  return change(state, listener('l', weights, extra))
+}
+
+function change(state: State, one: Change): State {
+  return applyChanges(state, state.revision + 1, [one])
+}
+
+function forward(weights: Weights): Listener['forward'] {
+  return Object.entries(weights).map(([targetGroupArn, weight]) => ({ targetGroupArn, weight }))
+}
+
+function listener(arn: string, weights: Weights, extra: Partial<Listener> = {}): Change {
+  const value: Listener = {
+    arn,
+    loadBalancerArn: 'lb',
+    port: 80,
+    protocol: 'TCP',
+    forward: forward(weights),
+    attributes: {},
+    tags: [],
+    ...extra,
+  }
+  return { table: 'listeners', key: arn, value }
+}
+
+function group(arn: string, ...ids: string[]): Change {
+  return groupOf(
+    arn,
+    ids.map(id => ({ id, port: 80, registeredAt: 0 })),
+  )
+}
+
+function deregistering(arn: string): Change {
+  return groupOf(arn, [{ id: 't', port: 80, registeredAt: 0, deregistration: { since: 0, until: 300 * second } }])
+}
+
+function groupOf(arn: string, targets: readonly Target[]): Change {
+  const value: TargetGroup = {
+    arn,
+    name: arn,
+    protocol: 'TCP',
+    port: 80,
+    vpcId: 'vpc-1',
+    targetType: 'ip',
+    ipAddressType: 'ipv4',
+    healthCheck: {
+      protocol: 'TCP',
+      port: 'traffic-port',
+      path: '/',
+      intervalSeconds: 10,
+      timeoutSeconds: 5,
+      healthyThresholdCount: 2,
+      unhealthyThresholdCount: 2,
+      matcher: '200',
+    },
+    attributes: {},
+    targets,
+    tags: [],
+  }
+  return { table: 'targetGroups', key: arn, value }
+}
+
+function healthOf(verdicts: Verdicts): ReadonlyMap<string, Health> {
+  return new Map(
+    Object.entries(verdicts).map(([arn, verdict]) => [`${arn} t 80`, { verdict, since: 0, against: 0, results: [] }]),
+  )
+}

@@ -1,0 +1,107 @@
+import type { HealthByTarget } from '../domain/health.ts'
+import type { Listener, WeightedTargetGroup } from '../domain/load-balancer.ts'
+import { applyChanges, type Change, emptyState, type State } from '../domain/state.ts'
+import { targetKey } from '../domain/target-group.ts'
+import type { HeldSwitch } from '../feed/messages.ts'
+
+/*
+ * When what was asked for takes effect. Make before break: a listener that is pointed at target groups of which none has a
+ * healthy target yet keeps its old ones while they serve, so that a switch to a group that is just coming up loses nothing.
+ */
+
+/** Milliseconds that a switch waits at most. Then it is made: what the user asked for counts, healthy or not. */
+const longestHoldMs = 30_000
+
+/** The state that is to take effect now, and what of the desired one is not in it. */
+export interface Propagation {
+  /** The desired state that this was made from. */
+  readonly desired: State
+  /** `desired`, but for the forwards of held listeners; the same object where nothing is held. */
+  readonly state: State
+  readonly held: readonly HeldSwitch[]
+  /** When time alone ends a hold, milliseconds since the epoch. */
+  readonly nextAt: number | undefined
+  /** By listener ARN. */
+  readonly switches: ReadonlyMap<string, Switch>
+}
+
+/** A listener as it was asked for and as it is in effect: the same object unless a switch is held, since `since`. */
+interface Switch {
+  readonly wanted: Listener
+  readonly effective: Listener
+  readonly since?: number
+}
+
+export const nothingPropagated: Propagation = {
+  desired: emptyState,
+  state: emptyState,
+  held: [],
+  nextAt: undefined,
+  switches: new Map(),
+}
+
+/** What takes effect of `desired` at `now`, after `before`. A new listener, and one with a new protocol, is never held. */
+export function propagate(before: Propagation, desired: State, health: HealthByTarget, now: number): Propagation {
+  if (before.desired === desired && before.held.length === 0) return before
+  const switches = new Map<string, Switch>()
+  const held: HeldSwitch[] = []
+  const changes: Change[] = []
+  for (const [arn, wanted] of desired.listeners) {
+    const next = follow(before.switches.get(arn), wanted, desired, health, now)
+    switches.set(arn, next)
+    if (next.since === undefined) continue
+    held.push({ listenerArn: arn, since: next.since, until: next.since + longestHoldMs })
+    changes.push({ table: 'listeners', key: arn, value: next.effective })
+  }
+  const isSame =
+    before.desired === desired &&
+    changes.length === before.held.length &&
+    changes.every(({ key, value }) => before.state.listeners.get(key) === value)
+  const state = isSame
+    ? before.state
+    : changes.length === 0
+      ? desired
+      : applyChanges(desired, desired.revision, changes)
+  const nextAt = held.length === 0 ? undefined : Math.min(...held.map(({ until }) => until))
+  return { desired, state, held, nextAt, switches }
+}
+
+function follow(
+  before: Switch | undefined,
+  wanted: Listener,
+  desired: State,
+  health: HealthByTarget,
+  now: number,
+): Switch {
+  if (before === undefined || before.wanted.protocol !== wanted.protocol) return { wanted, effective: wanted }
+  const old = before.effective.forward
+  if (isSameForward(old, wanted.forward)) return { wanted, effective: wanted }
+  const isSameWish = isSameForward(before.wanted.forward, wanted.forward)
+  const since = isSameWish && before.since !== undefined ? before.since : now
+  const isHeld =
+    now < since + longestHoldMs &&
+    !serves(wanted.forward, desired, health) &&
+    serves(old, desired, health) &&
+    old.every(({ targetGroupArn }) => desired.targetGroups.has(targetGroupArn))
+  if (!isHeld) return { wanted, effective: wanted }
+  const effective = before.wanted === wanted ? before.effective : { ...wanted, forward: old }
+  return { wanted, effective, since }
+}
+
+/** Whether new flows find a healthy target behind `forward`. */
+function serves(forward: readonly WeightedTargetGroup[], state: State, health: HealthByTarget): boolean {
+  return forward.some(({ targetGroupArn, weight }) => {
+    if (weight === 0) return false
+    const targets = state.targetGroups.get(targetGroupArn)?.targets ?? []
+    return targets.some(target => {
+      const verdict = health.get(targetKey(targetGroupArn, target))?.verdict
+      return target.deregistration === undefined && verdict === 'healthy'
+    })
+  })
+}
+
+function isSameForward(a: readonly WeightedTargetGroup[], b: readonly WeightedTargetGroup[]): boolean {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  return a.every((group, i) => group.targetGroupArn === b[i]?.targetGroupArn && group.weight === b[i]?.weight)
+}

@@ -1,0 +1,159 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Cancel, Clock } from '../clock.ts'
+import type { HealthByTarget } from '../domain/health.ts'
+import type { Snapshot } from '../domain/snapshot.ts'
+import type { State } from '../domain/state.ts'
+import type { Applied, Engine, Problem } from '../engine/engine.ts'
+import type { HeldSwitch } from '../feed/messages.ts'
+import { nothingPropagated, propagate } from './propagation.ts'
+
+const shortestBackOffMs = 250
+const longestBackOffMs = 5_000
+/** A wall clock that is set back, or a time beyond what a timer can count, costs at most a wait of this length. */
+const longestWaitMs = 3_600_000
+
+/** What is in place, and what is not, with the reason. */
+export interface Reconciled {
+  /** The desired state's revision that the engine has acknowledged. */
+  readonly revision: number
+  readonly problems: readonly Problem[]
+  readonly held: readonly HeldSwitch[]
+}
+
+export interface ReconcilerOptions {
+  readonly engine: Engine
+  readonly clock: Clock
+  /** Decides what the engine is to do. It answers the same snapshot object where nothing changed. */
+  build(
+    state: State,
+    health: HealthByTarget,
+    now: number,
+  ): { readonly snapshot: Snapshot; readonly nextAt: number | undefined }
+  /** Called after the first `apply`, and whenever something in the report is different from the last. */
+  onApplied(report: Reconciled): void
+  log(line: string): void
+}
+
+/**
+ * The one loop: makes the engine equal to what is desired. Wake-ups of one turn are one run, runs do not overlap, and each
+ * works on the newest state and health. Where something is not in place it tries again, less and less often.
+ */
+export class Reconciler {
+  readonly #options: ReconcilerOptions
+  #state: State | undefined
+  #health: HealthByTarget = new Map()
+  #propagation = nothingPropagated
+
+  #isDue = false
+  #isStopped = false
+  #running: Promise<void> | undefined
+  #cancelWait: Cancel = () => {}
+
+  /** The snapshot of the last `apply`; it is not applied again but to try again what failed. */
+  #tried: Snapshot | undefined
+  #applied: Applied = { revision: 0, problems: [] }
+  #reported: Reconciled | undefined
+  /** After a bug's error nothing is done before it is time to try again, lest each wake-up log it. */
+  #hasFailed = false
+  /** Monotonic milliseconds. */
+  #retryAt = Infinity
+  #backOffMs = shortestBackOffMs
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options
+  }
+
+  /** What the engine is to serve from now on. Nothing is applied before the first call. */
+  desired(state: State): void {
+    if (state === this.#state) return
+    this.#state = state
+    this.#wake()
+  }
+
+  health(health: HealthByTarget): void {
+    this.#health = health
+    this.#wake()
+  }
+
+  /** Applies again even if nothing changed: for who knows that the engine may not be as it was left. */
+  nudge(): void {
+    this.#tried = undefined
+    this.#wake()
+  }
+
+  /** Resolves when the engine is no longer being worked on; it is left as it is. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#cancelWait()
+    await this.#running
+  }
+
+  #wake(): void {
+    this.#isDue = true
+    if (!this.#isStopped) this.#running ??= this.#run()
+  }
+
+  async #run(): Promise<void> {
+    // Whoever woke it may have more to say in this turn.
+    await Promise.resolve()
+    while (this.#isDue && !this.#isStopped && this.#state !== undefined) {
+      this.#isDue = false
+      this.#cancelWait()
+      await this.#reconcile(this.#state)
+    }
+    this.#running = undefined
+  }
+
+  async #reconcile(state: State): Promise<void> {
+    const { clock, build, log } = this.#options
+    const isRetryDue = clock.monotonic() >= this.#retryAt
+    let nextAt: number | undefined
+    if (!this.#hasFailed || isRetryDue) {
+      try {
+        const now = clock.now()
+        this.#propagation = propagate(this.#propagation, state, this.#health, now)
+        const built = build(this.#propagation.state, this.#health, now)
+        nextAt = Math.min(built.nextAt ?? Infinity, this.#propagation.nextAt ?? Infinity)
+        if (built.snapshot !== this.#tried || isRetryDue) await this.#apply(built.snapshot)
+        this.#hasFailed = false
+        this.#report()
+      } catch (error) {
+        this.#hasFailed = true
+        this.#tried = undefined
+        log(`reconcile: ${error instanceof Error ? error.stack : error}; again in ${this.#backOffMs} ms`)
+        this.#backOff()
+      }
+    }
+    this.#sleep(nextAt ?? Infinity)
+  }
+
+  async #apply(snapshot: Snapshot): Promise<void> {
+    const isNew = snapshot !== this.#tried
+    this.#tried = snapshot
+    this.#applied = await this.#options.engine.apply(snapshot)
+    const isClean = this.#applied.problems.length === 0
+    if (isNew || isClean) this.#backOffMs = shortestBackOffMs
+    this.#retryAt = Infinity
+    if (!isClean) this.#backOff()
+  }
+
+  #backOff(): void {
+    this.#retryAt = this.#options.clock.monotonic() + this.#backOffMs
+    this.#backOffMs = Math.min(2 * this.#backOffMs, longestBackOffMs)
+  }
+
+  #report(): void {
+    const report: Reconciled = { ...this.#applied, held: this.#propagation.held }
+    if (isDeepStrictEqual(report, this.#reported)) return
+    this.#reported = report
+    this.#options.onApplied(report)
+  }
+
+  /** `nextAt`: milliseconds since the epoch. */
+  #sleep(nextAt: number): void {
+    const { clock } = this.#options
+    const ms = Math.min(nextAt - clock.now(), this.#retryAt - clock.monotonic())
+    if (ms === Infinity || this.#isStopped) return
+    this.#cancelWait = clock.after(Math.min(Math.max(ms, 1), longestWaitMs), () => this.#wake())
+  }
+}
