@@ -1,0 +1,275 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Action, Service } from './call.ts'
+import { checkInput } from './check-input.ts'
+import type { Credentials } from './credentials.ts'
+import { ApiError, commonErrors } from './errors.ts'
+import { parseForm } from './form.ts'
+import { checkFront } from './front.ts'
+import { decodeInput, encodeAnswer, encodeError, findOperation } from './query-protocol.ts'
+import { type CallContext, CallRunner } from './run-call.ts'
+import { Services } from './services.ts'
+import { claimedScope, type SignedRequest, verifySignature } from './sigv4.ts'
+
+export interface ApiOptions extends CallContext {
+  /** An address to listen on, and a port; 0 takes a free one. */
+  readonly host: string
+  readonly port: number
+  readonly services: readonly Service[]
+  /** Without them any key will do, and signatures are not looked at. */
+  readonly credentials?: Credentials
+  /** Names that the Host header may have beside IP literals and `localhost`. */
+  readonly hostNames: readonly string[]
+  /** Whether `GET /healthz` may say that all is well. */
+  ready?(): boolean
+  /** Empties everything; `POST /_sluice/reset` exists where this does and no credentials are configured. */
+  reset?(): Promise<void>
+  /** Further paths, `GET /_sluice/state` for one, answered as JSON; they must be signed where credentials are configured. */
+  readonly routes?: Readonly<Record<string, Route>>
+  /** Takes one line for the operator. */
+  log?(line: string): void
+}
+
+export type Route = () => RouteAnswer | Promise<RouteAnswer>
+
+export interface RouteAnswer {
+  readonly status: number
+  readonly body: unknown
+}
+
+export interface Api {
+  /** `http://127.0.0.1:4566` */
+  readonly url: string
+  readonly port: number
+  /** Stops accepting, lets requests that have begun end for up to `drainMs`, then cuts what is left. */
+  close(drainMs: number): Promise<void>
+}
+
+/** AWS's own limit on a Query request. */
+const bodyLimit = 1024 * 1024
+
+/** Opens the API. Rejects with the system's error (`EADDRINUSE`, `EACCES`) where it cannot listen. */
+export async function openApi(options: ApiOptions): Promise<Api> {
+  const handler = new Handler(options)
+  const server = createServer(
+    // A request that trickles in must not hold a connection for ever.
+    { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 30_000, connectionsCheckingInterval: 5_000 },
+    (request, response) => void handler.handle(request, response),
+  )
+  server.on('clientError', refuseBytes)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  const { port, address, family } = server.address() as AddressInfo
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    port,
+    async close(drainMs) {
+      handler.closing = true
+      const closed = new Promise<void>(resolve => server.close(() => resolve()))
+      server.closeIdleConnections()
+      const cancel = options.clock.after(drainMs, () => server.closeAllConnections())
+      await closed
+      cancel()
+    },
+  }
+}
+
+/** What is no HTTP at all, or too slow or too long in its head. */
+function refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request'
+  socket.write(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+  socket.destroySoon()
+}
+
+interface Answer {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+}
+
+/**
+ * Answers one request after the other. The order of checks: Host and Origin; path and method; an Authorization header;
+ * content type and length; the service, by the credential's scope; the signature; the form; the service, by Action and
+ * Version, if the scope named none; the action; its parameters' form, then what they must satisfy; then the action's own.
+ */
+class Handler {
+  /** Once true, each connection ends with the answer that it waits for. */
+  closing = false
+  readonly #options: ApiOptions
+  readonly #services: Services
+  readonly #calls: CallRunner
+  readonly #routes: ReadonlyMap<string, Route>
+
+  constructor(options: ApiOptions) {
+    this.#options = options
+    this.#services = new Services(options.services)
+    this.#calls = new CallRunner(options)
+    this.#routes = new Map(Object.entries(options.routes ?? {}))
+  }
+
+  /** Never rejects: whatever goes wrong is an answer, or the client is gone. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = randomUUID()
+    // Errors before the service is known have no better envelope than the common one.
+    const route: { service: Service | undefined } = { service: undefined }
+    let answer: Answer
+    try {
+      answer = await this.#answer(request, requestId, route)
+    } catch (error) {
+      if (request.errored !== null) return
+      answer = this.#refusal(error, route.service, requestId)
+    }
+    if (this.closing) response.shouldKeepAlive = false
+    response.writeHead(answer.status, {
+      'Content-Type': answer.contentType,
+      'Content-Length': Buffer.byteLength(answer.body),
+      'x-amzn-RequestId': requestId,
+    })
+    response.end(answer.body)
+  }
+
+  async #answer(request: IncomingMessage, requestId: string, found: { service: Service | undefined }): Promise<Answer> {
+    const headers = request.headersDistinct
+    const method = request.method ?? ''
+    const target = request.url ?? ''
+    checkFront(headers, this.#options.hostNames)
+    const [path = ''] = target.split('?', 1)
+    if (path !== '/') return this.#answerRoute(request, path)
+    if (method !== 'POST') throw commonErrors.methodNotAllowed(method)
+    if (target !== '/') {
+      // Parameters in the URL would let a link in a web page call an action.
+      throw commonErrors.malformedQueryString('Parameters belong in the request body, not in the URL.')
+    }
+    const authorization = headers.authorization?.[0]
+    if (authorization === undefined) throw commonErrors.missingAuthenticationToken()
+    checkContent(request)
+    const body = await readBody(request)
+    found.service = this.#services.bySigningName(claimedScope(authorization)?.service)
+    const accessKeyId = this.#authenticate({ method, target, headers, body }, found.service)
+    const form = parseForm(body)
+    found.service ??= this.#services.byForm(form)
+    const service = found.service
+    const action = form.members.get('Action')?.text
+    const version = form.members.get('Version')?.text ?? service?.version ?? ''
+    if (!action) throw commonErrors.missingAction()
+    if (service === undefined) throw commonErrors.invalidAction(action, version, 'query')
+    if (version !== service.version) {
+      throw service.protocol === 'ec2'
+        ? commonErrors.noSuchVersion(version)
+        : commonErrors.invalidAction(action, version, 'query')
+    }
+    const { schemas, actions, constraints } = await this.#services.load(service)
+    const operation = findOperation(schemas, action)
+    const run = Object.hasOwn(actions, action) ? actions[action] : undefined
+    if (operation === undefined || run === undefined) {
+      throw commonErrors.invalidAction(action, version, service.protocol)
+    }
+    const input = decodeInput(form, operation, service.protocol)
+    checkInput(input, operation, constraints, service.protocol)
+    const dryRun = service.protocol === 'ec2' && input.DryRun === true
+    // Written before the commit, so that an output which cannot be written is a failure that changed nothing.
+    const answering: Action<unknown, string> = (asked, call) =>
+      encodeAnswer(service, operation, run(asked as never, call), requestId)
+    const answer = await this.#calls.run(answering, input, accessKeyId, dryRun)
+    return { status: 200, contentType: contentType(service), body: answer }
+  }
+
+  /** The access key id of whoever signed the request. */
+  #authenticate(request: SignedRequest, service: Service | undefined): string {
+    const { credentials, clock } = this.#options
+    if (credentials === undefined) return 'test'
+    const names = service === undefined ? this.#services.signingNames : [service.signingName]
+    try {
+      return verifySignature(request, credentials, names, clock.now()).accessKeyId
+    } catch (error) {
+      const unknown = error instanceof ApiError && error.code === 'InvalidClientTokenId'
+      throw unknown && service?.protocol === 'ec2' ? commonErrors.authFailure() : error
+    }
+  }
+
+  async #answerRoute(request: IncomingMessage, path: string): Promise<Answer> {
+    const { credentials, ready, reset } = this.#options
+    const method = request.method ?? ''
+    const key = `${method} ${path}`
+    if (key === 'GET /healthz') {
+      const serving = ready === undefined || ready()
+      return json(serving ? 200 : 503, { status: serving ? 'ok' : 'starting' })
+    }
+    if (key === 'POST /_sluice/reset' && reset !== undefined && credentials === undefined) {
+      await reset()
+      return json(200, { status: 'ok' })
+    }
+    const route = this.#routes.get(key)
+    if (route === undefined) throw commonErrors.notFound(path)
+    if (credentials !== undefined) {
+      if (request.headers.authorization === undefined) throw commonErrors.missingAuthenticationToken()
+      const body = await readBody(request)
+      this.#authenticate({ method, target: request.url ?? '', headers: request.headersDistinct, body }, undefined)
+    }
+    const { status, body } = await route()
+    return json(status, body)
+  }
+
+  #refusal(error: unknown, service: Service | undefined, requestId: string): Answer {
+    let refusal: ApiError
+    if (error instanceof ApiError) {
+      refusal = error
+    } else {
+      const log = this.#options.log ?? console.error
+      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      log(`api: request ${requestId} failed: ${stack.replace(/\s*\n\s*/g, ' | ')}`)
+      refusal = commonErrors.internalFailure()
+    }
+    return { status: refusal.status, contentType: contentType(service), body: encodeError(service, refusal, requestId) }
+  }
+}
+
+function contentType(service: Service | undefined): string {
+  return service?.protocol === 'ec2' ? 'text/xml;charset=UTF-8' : 'text/xml'
+}
+
+function json(status: number, body: unknown): Answer {
+  return { status, contentType: 'application/json', body: `${JSON.stringify(body)}\n` }
+}
+
+function checkContent(request: IncomingMessage): void {
+  const type = request.headers['content-type'] ?? ''
+  const [media = '', ...parameters] = type.split(';').map(part => part.trim().toLowerCase())
+  const foreign = parameters.some(
+    parameter => parameter.startsWith('charset=') && !/^charset="?utf-8"?$/.test(parameter),
+  )
+  if (media !== 'application/x-www-form-urlencoded' || foreign) throw commonErrors.unsupportedMediaType(type)
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity') throw commonErrors.unsupportedMediaType(`${type}, ${encoding}`)
+}
+
+/**
+ * The whole body, at most `bodyLimit` bytes. Of a longer one nothing more is kept: the answer goes out at once and what
+ * still comes is thrown away, so that the client can read why.
+ */
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > bodyLimit) throw commonErrors.requestEntityTooLarge(bodyLimit)
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > bodyLimit) throw commonErrors.requestEntityTooLarge(bodyLimit)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks, size)
+}
