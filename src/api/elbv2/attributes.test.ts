@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  describeListenerAttributes,
+  describeLoadBalancerAttributes,
+  describeTargetGroupAttributes,
+  modifyListenerAttributes,
+  modifyLoadBalancerAttributes,
+  modifyTargetGroupAttributes,
+} from './attributes.ts'
+import { Account, awsError } from './fixture.ts'
+
+type Answer = { Attributes?: { Key?: string | undefined; Value?: string | undefined }[] | undefined }
+
+function asRecord(answer: Answer): Record<string, string | undefined> {
+  return Object.fromEntries((answer.Attributes ?? []).map(({ Key = '', Value }) => [Key, Value]))
+}
+
+test('a TCP group of addresses lists the attributes of Network Load Balancers with their defaults', () => {
+  const account = new Account()
+  const TargetGroupArn = account.targetGroup({ Protocol: 'TCP' })
+  assert.deepEqual(asRecord(account.run(describeTargetGroupAttributes, { TargetGroupArn })), {
+    'proxy_protocol_v2.enabled': 'false',
+    'preserve_client_ip.enabled': 'false',
+    'stickiness.enabled': 'false',
+    'stickiness.type': 'source_ip',
+    'deregistration_delay.timeout_seconds': '300',
+    'deregistration_delay.connection_termination.enabled': 'false',
+    'load_balancing.cross_zone.enabled': 'use_load_balancer_configuration',
+    'target_group_health.dns_failover.minimum_healthy_targets.count': '1',
+    'target_group_health.dns_failover.minimum_healthy_targets.percentage': 'off',
+    'target_group_health.unhealthy_state_routing.minimum_healthy_targets.count': '1',
+    'target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage': 'off',
+    'target_health_state.unhealthy.connection_termination.enabled': 'true',
+    'target_health_state.unhealthy.draining_interval_seconds': '0',
+  })
+})
+
+for (const [protocol, targetType, preserve, termination, unhealthyTermination] of [
+  ['TCP', 'instance', 'true', 'false', 'true'],
+  ['TCP', 'ip', 'false', 'false', 'true'],
+  ['UDP', 'instance', 'true', 'true', 'false'],
+  ['UDP', 'ip', 'true', 'true', 'false'],
+  ['TCP_UDP', 'ip', 'true', 'true', 'false'],
+] as const) {
+  test(`the defaults that depend on protocol and target type: ${protocol}, ${targetType}`, () => {
+    const account = new Account()
+    const TargetGroupArn = account.targetGroup({ Protocol: protocol, TargetType: targetType })
+    const all = asRecord(account.run(describeTargetGroupAttributes, { TargetGroupArn }))
+    assert.equal(all['preserve_client_ip.enabled'], preserve)
+    assert.equal(all['deregistration_delay.connection_termination.enabled'], termination)
+    assert.equal(all['target_health_state.unhealthy.connection_termination.enabled'], unhealthyTermination)
+  })
+}
+
+for (const protocol of ['UDP', 'TCP_UDP'] as const) {
+  test(`a ${protocol} target group always preserves the client's address`, () => {
+    const account = new Account()
+    const TargetGroupArn = account.targetGroup({ Protocol: protocol })
+    const { state } = account
+    assert.throws(
+      () =>
+        account.run(modifyTargetGroupAttributes, {
+          TargetGroupArn,
+          Attributes: [
+            { Key: 'deregistration_delay.timeout_seconds', Value: '10' },
+            { Key: 'preserve_client_ip.enabled', Value: 'false' },
+          ],
+        }),
+      awsError(
+        'InvalidConfigurationRequest',
+        'preserve_client_ip.enabled cannot be false if the target group protocol is UDP or TCP_UDP',
+      ),
+    )
+    assert.equal(account.state, state)
+  })
+}
+
+test('attributes that were set are merged and answered with all the others', () => {
+  const account = new Account()
+  const TargetGroupArn = account.targetGroup({ Protocol: 'TCP' })
+  const set = (Key: string, Value: string) =>
+    asRecord(account.run(modifyTargetGroupAttributes, { TargetGroupArn, Attributes: [{ Key, Value }] }))
+  set('preserve_client_ip.enabled', 'true')
+  const all = set('deregistration_delay.timeout_seconds', '0')
+  assert.equal(all['preserve_client_ip.enabled'], 'true')
+  assert.equal(all['deregistration_delay.timeout_seconds'], '0')
+  assert.equal(Object.keys(all).length, 13)
+  assert.deepEqual(asRecord(account.run(describeTargetGroupAttributes, { TargetGroupArn })), all)
+})
+
+const known = 'target_group_health'
+for (const [protocol, attributes, code, text] of [
+  ['TCP', { 'no.such': '1' }, 'ValidationError', "Target group attribute key 'no.such' is not recognized"],
+  ['TCP', { __proto__x: '1' }, 'ValidationError', 'is not recognized'],
+  [
+    'TCP',
+    { 'slow_start.duration_seconds': '30' },
+    'InvalidConfigurationRequest',
+    "'slow_start.duration_seconds' is not",
+  ],
+  [
+    'TCP',
+    { 'stickiness.type': 'lb_cookie' },
+    'InvalidConfigurationRequest',
+    "Stickiness type 'lb_cookie' is not supported for target groups with the TCP protocol",
+  ],
+  ['TCP', { 'stickiness.type': 'sourceip' }, 'ValidationError', 'one of [source_ip]'],
+  ['TCP', { 'stickiness.enabled': 'yes' }, 'ValidationError', 'one of [true, false]'],
+  ['TCP', { 'deregistration_delay.timeout_seconds': '3601' }, 'ValidationError', 'between 0 and 3600'],
+  ['TCP', { 'deregistration_delay.timeout_seconds': '1.5' }, 'ValidationError', 'a whole number'],
+  ['TCP', { 'deregistration_delay.timeout_seconds': '' }, 'ValidationError', 'a whole number'],
+  [
+    'TCP',
+    { 'target_health_state.unhealthy.draining_interval_seconds': '60' },
+    'InvalidConfigurationRequest',
+    'can only be set if target_health_state.unhealthy.connection_termination.enabled is false',
+  ],
+  [
+    'UDP',
+    { 'target_health_state.unhealthy.connection_termination.enabled': 'true' },
+    'InvalidConfigurationRequest',
+    'cannot be true if the target group protocol is UDP',
+  ],
+  [
+    'TCP',
+    {
+      [`${known}.dns_failover.minimum_healthy_targets.percentage`]: '10',
+      [`${known}.unhealthy_state_routing.minimum_healthy_targets.percentage`]: '20',
+    },
+    'InvalidConfigurationRequest',
+    'DNS failover threshold',
+  ],
+] as const) {
+  test(`a ${protocol} target group refuses ${JSON.stringify(attributes)}`, () => {
+    const account = new Account()
+    const TargetGroupArn = account.targetGroup({ Protocol: protocol })
+    const Attributes = Object.entries(attributes).map(([Key, Value]) => ({ Key, Value }))
+    assert.throws(() => account.run(modifyTargetGroupAttributes, { TargetGroupArn, Attributes }), awsError(code, text))
+  })
+}
+
+test('an unhealthy target may drain where its connections are not terminated', () => {
+  const account = new Account()
+  const TargetGroupArn = account.targetGroup({ Protocol: 'TCP' })
+  const all = asRecord(
+    account.run(modifyTargetGroupAttributes, {
+      TargetGroupArn,
+      Attributes: [
+        { Key: 'target_health_state.unhealthy.draining_interval_seconds', Value: '60' },
+        { Key: 'target_health_state.unhealthy.connection_termination.enabled', Value: 'false' },
+      ],
+    }),
+  )
+  assert.equal(all['target_health_state.unhealthy.draining_interval_seconds'], '60')
+})
+
+test('a load balancer lists its attributes, and refuses those of application load balancers', () => {
+  const account = new Account()
+  const LoadBalancerArn = account.loadBalancer({ Scheme: 'internal' })
+  const all = asRecord(account.run(describeLoadBalancerAttributes, { LoadBalancerArn }))
+  assert.equal(all['load_balancing.cross_zone.enabled'], 'false')
+  assert.equal(all['ipv6.deny_all_igw_traffic'], 'true')
+  assert.equal(all['dns_record.client_routing_policy'], 'any_availability_zone')
+  const set = (Key: string, Value: string) =>
+    account.run(modifyLoadBalancerAttributes, { LoadBalancerArn, Attributes: [{ Key, Value }] })
+  assert.throws(
+    () => set('idle_timeout.timeout_seconds', '60'),
+    awsError(
+      'InvalidConfigurationRequest',
+      "Load balancer attribute key 'idle_timeout.timeout_seconds' is not supported on load balancers with type 'network'",
+    ),
+  )
+  assert.throws(
+    () => set('nonsense', '1'),
+    awsError('ValidationError', "Load balancer attribute key 'nonsense' is not recognized"),
+  )
+  assert.throws(() => set('access_logs.s3.enabled', 'true'), awsError('InvalidConfigurationRequest', 's3.bucket'))
+  set('secondary_ips.auto_assigned.per_subnet', '2')
+  assert.throws(
+    () => set('secondary_ips.auto_assigned.per_subnet', '1'),
+    awsError('InvalidConfigurationRequest', 'cannot be decreased'),
+  )
+  assert.equal(asRecord(set('load_balancing.cross_zone.enabled', 'true'))['load_balancing.cross_zone.enabled'], 'true')
+})
+
+test('only TCP listeners have an idle timeout', () => {
+  const account = new Account()
+  const loadBalancer = account.loadBalancer()
+  const udp = account.listener(loadBalancer, account.targetGroup())
+  const tcp = account.listener(loadBalancer, account.targetGroup({ Name: 'tcp', Protocol: 'TCP' }), {
+    Protocol: 'TCP',
+    Port: 8081,
+  })
+  assert.deepEqual(account.run(describeListenerAttributes, { ListenerArn: udp }).Attributes, [])
+  assert.deepEqual(account.run(describeListenerAttributes, { ListenerArn: tcp }).Attributes, [
+    { Key: 'tcp.idle_timeout.seconds', Value: '350' },
+  ])
+  const set = (ListenerArn: string, Value: string) =>
+    account.run(modifyListenerAttributes, { ListenerArn, Attributes: [{ Key: 'tcp.idle_timeout.seconds', Value }] })
+  assert.deepEqual(asRecord(set(tcp, '6000')), { 'tcp.idle_timeout.seconds': '6000' })
+  assert.throws(() => set(tcp, '59'), awsError('ValidationError', 'between 60 and 6000'))
+  assert.throws(
+    () => set(udp, '60'),
+    awsError('InvalidConfigurationRequest', 'not supported on listeners with the UDP protocol'),
+  )
+})

@@ -1,0 +1,103 @@
+import type {
+  DescribeListenerAttributesInput,
+  DescribeListenerAttributesOutput,
+  DescribeLoadBalancerAttributesInput,
+  DescribeLoadBalancerAttributesOutput,
+  DescribeTargetGroupAttributesInput,
+  DescribeTargetGroupAttributesOutput,
+  ModifyListenerAttributesInput,
+  ModifyListenerAttributesOutput,
+  ModifyLoadBalancerAttributesInput,
+  ModifyLoadBalancerAttributesOutput,
+  ModifyTargetGroupAttributesInput,
+  ModifyTargetGroupAttributesOutput,
+} from '@aws-sdk/client-elastic-load-balancing-v2'
+import {
+  type AttributeRefusal,
+  listenerAttributes,
+  loadBalancerAttributes,
+  refuseListenerAttributes,
+  refuseLoadBalancerAttributes,
+  refuseTargetGroupAttributes,
+  targetGroupAttributes,
+} from '../../domain/attributes.ts'
+import type { Attributes } from '../../domain/load-balancer.ts'
+import type { Call } from '../call.ts'
+import { ApiError } from '../errors.ts'
+import { findListener, findLoadBalancer, findTargetGroup, invalid } from './resources.ts'
+
+export function describeLoadBalancerAttributes(
+  input: DescribeLoadBalancerAttributesInput,
+  call: Call,
+): DescribeLoadBalancerAttributesOutput {
+  return answer(loadBalancerAttributes(findLoadBalancer(call.draft.state, input.LoadBalancerArn)))
+}
+
+export function modifyLoadBalancerAttributes(
+  input: ModifyLoadBalancerAttributesInput,
+  call: Call,
+): ModifyLoadBalancerAttributesOutput {
+  const loadBalancer = findLoadBalancer(call.draft.state, input.LoadBalancerArn)
+  const asked = attributesIn(input.Attributes)
+  refuse(refuseLoadBalancerAttributes(loadBalancer, asked))
+  const changed = { ...loadBalancer, attributes: { ...loadBalancer.attributes, ...asked } }
+  call.draft.put('loadBalancers', changed.arn, changed)
+  return answer(loadBalancerAttributes(changed))
+}
+
+export function describeListenerAttributes(
+  input: DescribeListenerAttributesInput,
+  call: Call,
+): DescribeListenerAttributesOutput {
+  return answer(listenerAttributes(findListener(call.draft.state, input.ListenerArn)))
+}
+
+export function modifyListenerAttributes(
+  input: ModifyListenerAttributesInput,
+  call: Call,
+): ModifyListenerAttributesOutput {
+  const listener = findListener(call.draft.state, input.ListenerArn)
+  const asked = attributesIn(input.Attributes)
+  refuse(refuseListenerAttributes(listener, asked))
+  const changed = { ...listener, attributes: { ...listener.attributes, ...asked } }
+  call.draft.put('listeners', changed.arn, changed)
+  return answer(listenerAttributes(changed))
+}
+
+export function describeTargetGroupAttributes(
+  input: DescribeTargetGroupAttributesInput,
+  call: Call,
+): DescribeTargetGroupAttributesOutput {
+  return answer(targetGroupAttributes(findTargetGroup(call.draft.state, input.TargetGroupArn)))
+}
+
+export function modifyTargetGroupAttributes(
+  input: ModifyTargetGroupAttributesInput,
+  call: Call,
+): ModifyTargetGroupAttributesOutput {
+  const group = findTargetGroup(call.draft.state, input.TargetGroupArn)
+  const asked = attributesIn(input.Attributes)
+  refuse(refuseTargetGroupAttributes(group, asked))
+  const changed = { ...group, attributes: { ...group.attributes, ...asked } }
+  call.draft.put('targetGroups', changed.arn, changed)
+  return answer(targetGroupAttributes(changed))
+}
+
+type Pair = { readonly Key?: string | undefined; readonly Value?: string | undefined }
+
+function attributesIn(pairs: readonly Pair[] | undefined): Attributes {
+  return Object.fromEntries(
+    (pairs ?? []).map(({ Key, Value = '' }) => {
+      if (Key === undefined) throw invalid('An attribute key must be specified')
+      return [Key, Value]
+    }),
+  )
+}
+
+function answer(attributes: Attributes): { Attributes: { Key: string; Value: string }[] } {
+  return { Attributes: Object.entries(attributes).map(([Key, Value]) => ({ Key, Value })) }
+}
+
+function refuse(refusal: AttributeRefusal | undefined): void {
+  if (refusal !== undefined) throw new ApiError(refusal.code, refusal.message)
+}

@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { modifyLoadBalancerAttributes } from './attributes.ts'
+import { Account, awsError, subnets, vpc } from './fixture.ts'
+import { describeListeners } from './listeners.ts'
+import { createLoadBalancer, deleteLoadBalancer, describeLoadBalancers } from './load-balancers.ts'
+import { setSecurityGroups } from './security-groups.ts'
+import { setIpAddressType, setSubnets } from './subnets.ts'
+import { describeTargetGroups } from './target-groups.ts'
+
+test('a new load balancer is provisioning, and active when it is described', () => {
+  const account = new Account()
+  const output = account.run(createLoadBalancer, {
+    Name: 'hello',
+    Type: 'network',
+    Subnets: [...account.defaultSubnetIds],
+  })
+  const created = output.LoadBalancers?.[0]
+  assert.match(
+    created?.LoadBalancerArn ?? '',
+    /^arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer\/net\/hello\/[0-9a-f]{16}$/,
+  )
+  assert.match(created?.DNSName ?? '', /^hello-[0-9a-f]{16}\.elb\.sluice\.internal$/)
+  assert.equal(created?.State?.Code, 'provisioning')
+  assert.equal(created?.Scheme, 'internet-facing')
+  assert.equal(created?.IpAddressType, 'ipv4')
+  assert.equal(created?.CanonicalHostedZoneId, 'Z26RNL4JYFTOTI')
+  assert.equal(created?.SecurityGroups, undefined)
+  assert.deepEqual(
+    created?.AvailabilityZones?.map(zone => [zone.ZoneName, zone.LoadBalancerAddresses?.[0]?.IpAddress]),
+    [
+      ['local-1a', '127.0.0.1'],
+      ['local-1b', '127.0.0.2'],
+    ],
+  )
+  const described = account.run(describeLoadBalancers, { Names: ['hello'] }).LoadBalancers?.[0]
+  assert.deepEqual(described, { ...created, State: { Code: 'active' } })
+})
+
+test('created twice with the same settings it is one load balancer', () => {
+  const account = new Account()
+  const arn = account.loadBalancer()
+  const { revision } = account.state
+  assert.equal(account.loadBalancer({ Subnets: account.defaultSubnetIds.toReversed() }), arn)
+  assert.equal(account.state.revision, revision)
+})
+
+test('created twice with other settings it is refused', () => {
+  const account = new Account()
+  account.loadBalancer()
+  assert.throws(
+    () => account.loadBalancer({ Scheme: 'internal' }),
+    awsError('DuplicateLoadBalancerName', 'A load balancer with the specified name already exists.'),
+  )
+})
+
+for (const [what, input, code, text] of [
+  ['the default type, application', { Type: undefined }, 'InvalidConfigurationRequest', "type 'application'"],
+  ['type gateway', { Type: 'gateway' }, 'InvalidConfigurationRequest', "type 'gateway'"],
+  ['a long name', { Name: 'a'.repeat(33) }, 'ValidationError', "cannot be longer than '32' characters"],
+  ['a name with an underscore', { Name: 'a_b' }, 'ValidationError', 'alphanumeric characters or hyphens'],
+  ['a name that ends with a hyphen', { Name: 'a-' }, 'ValidationError', "cannot begin or end with '-'"],
+  ['a name of an internal one', { Name: 'internal-a' }, 'ValidationError', "cannot begin with 'internal-'"],
+  ['no subnet', { Subnets: [] }, 'ValidationError', 'At least one subnet must be specified'],
+  ['an unknown subnet', { Subnets: ['subnet-0'] }, 'SubnetNotFound', "'subnet-0' does not exist"],
+  ['an unknown security group', { SecurityGroups: ['sg-0'] }, 'InvalidConfigurationRequest', 'One or more security'],
+  [
+    'an address type of application load balancers',
+    { IpAddressType: 'dualstack-without-public-ipv4' },
+    'InvalidConfigurationRequest',
+    'not supported for load balancers of type',
+  ],
+  ['dualstack where a subnet is IPv4 only', { IpAddressType: 'dualstack' }, 'InvalidConfigurationRequest', 'IPv6 CIDR'],
+  [
+    'a tag twice',
+    {
+      Tags: [
+        { Key: 'a', Value: '1' },
+        { Key: 'a', Value: '2' },
+      ],
+    },
+    'DuplicateTagKeys',
+    "'a'",
+  ],
+  [
+    'an elastic IP address',
+    { SubnetMappings: [{ SubnetId: subnets[0]?.id, AllocationId: 'eipalloc-1' }] },
+    'AllocationIdNotFound',
+    "'eipalloc-1' does not exist",
+  ],
+  [
+    'an address outside its subnet',
+    { SubnetMappings: [{ SubnetId: subnets[0]?.id, PrivateIPv4Address: '10.0.2.9' }] },
+    'InvalidConfigurationRequest',
+    'not in the address range',
+  ],
+] as const) {
+  test(`a load balancer with ${what} is refused`, () => {
+    const account = new Account()
+    const { state } = account
+    assert.throws(
+      () => account.loadBalancer(input as unknown as Parameters<Account['loadBalancer']>[0]),
+      awsError(code, text),
+    )
+    assert.equal(account.state, state)
+  })
+}
+
+test('subnets of two VPCs, or two of one zone, are refused', () => {
+  const account = new Account()
+  const [a = '', b = ''] = account.defaultSubnetIds
+  assert.throws(
+    () => account.loadBalancer({ Subnets: [a, subnets[1]?.id ?? ''] }),
+    awsError('InvalidConfigurationRequest', `All subnets must belong to the same VPC: '${account.defaultVpcId}'`),
+  )
+  assert.throws(
+    () => account.loadBalancer({ Subnets: [b, b] }),
+    awsError('InvalidConfigurationRequest', 'multiple subnets in the same Availability Zone'),
+  )
+})
+
+test('outside the default VPC each load balancer has addresses of its own, and the chosen one if it chooses', () => {
+  const account = new Account()
+  const [a, b] = subnets.map(subnet => subnet.id)
+  account.loadBalancer({
+    Name: 'one',
+    SubnetMappings: [{ SubnetId: a, PrivateIPv4Address: '10.0.1.77' }, { SubnetId: b }],
+  })
+  account.loadBalancer({ Name: 'two', SubnetMappings: [{ SubnetId: b }] })
+  const zones = account.run(describeLoadBalancers, {}).LoadBalancers?.map(({ AvailabilityZones }) => AvailabilityZones)
+  assert.deepEqual(zones?.[0]?.[0]?.LoadBalancerAddresses, [
+    { IpAddress: '10.0.1.77', PrivateIPv4Address: '10.0.1.77' },
+  ])
+  const [own, other] = [zones?.[0]?.[1], zones?.[1]?.[0]].map(zone => zone?.LoadBalancerAddresses?.[0]?.IpAddress)
+  assert.match(own ?? '', /^198\.1[89]\./)
+  assert.match(other ?? '', /^198\.1[89]\./)
+  assert.notEqual(own, other)
+  assert.throws(
+    () => account.loadBalancer({ Name: 'three', SubnetMappings: [{ SubnetId: a, PrivateIPv4Address: '10.0.1.77' }] }),
+    awsError('InvalidConfigurationRequest', "'10.0.1.77' of subnet 'subnet-0aaa1' is already in use"),
+  )
+})
+
+test('pages neither repeat nor skip a load balancer, even while one goes', () => {
+  const account = new Account()
+  const names = ['a', 'b', 'c', 'd', 'e']
+  const arns = names.map(Name => account.loadBalancer({ Name }))
+  const first = account.run(describeLoadBalancers, { PageSize: 2 })
+  assert.deepEqual(
+    first.LoadBalancers?.map(each => each.LoadBalancerName),
+    ['a', 'b'],
+  )
+  account.run(deleteLoadBalancer, { LoadBalancerArn: arns[1] })
+  const second = account.run(describeLoadBalancers, { PageSize: 2, Marker: first.NextMarker })
+  assert.deepEqual(
+    second.LoadBalancers?.map(each => each.LoadBalancerName),
+    ['c', 'd'],
+  )
+  const last = account.run(describeLoadBalancers, { PageSize: 2, Marker: second.NextMarker })
+  assert.deepEqual(
+    last.LoadBalancers?.map(each => each.LoadBalancerName),
+    ['e'],
+  )
+  assert.equal(last.NextMarker, undefined)
+  assert.throws(() => account.run(describeLoadBalancers, { Marker: '!' }), awsError('ValidationError', 'marker'))
+})
+
+test('load balancers are found by ARN or by name, and an unknown one is an error', () => {
+  const account = new Account()
+  const arn = account.loadBalancer()
+  assert.equal(account.run(describeLoadBalancers, { LoadBalancerArns: [arn] }).LoadBalancers?.length, 1)
+  assert.throws(
+    () => account.run(describeLoadBalancers, { LoadBalancerArns: [`${arn}0`] }),
+    awsError('LoadBalancerNotFound', 'One or more load balancers not found'),
+  )
+  assert.throws(
+    () => account.run(describeLoadBalancers, { Names: ['hello', 'other'] }),
+    awsError('LoadBalancerNotFound', "Load balancers '[other]' not found"),
+  )
+  assert.throws(
+    () => account.run(describeLoadBalancers, { LoadBalancerArns: ['nonsense'] }),
+    awsError('ValidationError', "'nonsense' is not a valid load balancer ARN"),
+  )
+})
+
+test('a deleted load balancer takes its listeners with it and frees its target groups', () => {
+  const account = new Account()
+  const arn = account.loadBalancer()
+  const group = account.targetGroup()
+  const listener = account.listener(arn, group)
+  account.run(deleteLoadBalancer, { LoadBalancerArn: arn })
+  account.run(deleteLoadBalancer, { LoadBalancerArn: arn })
+  assert.throws(
+    () => account.run(describeListeners, { ListenerArns: [listener] }),
+    awsError('ListenerNotFound', 'One or more listeners not found'),
+  )
+  const [freed] = account.run(describeTargetGroups, { TargetGroupArns: [group] }).TargetGroups ?? []
+  assert.deepEqual(freed?.LoadBalancerArns, [])
+})
+
+test('deletion protection protects', () => {
+  const account = new Account()
+  const arn = account.loadBalancer()
+  const protect = (Value: string) =>
+    account.run(modifyLoadBalancerAttributes, {
+      LoadBalancerArn: arn,
+      Attributes: [{ Key: 'deletion_protection.enabled', Value }],
+    })
+  protect('true')
+  assert.throws(
+    () => account.run(deleteLoadBalancer, { LoadBalancerArn: arn }),
+    awsError('OperationNotPermitted', 'cannot be deleted because deletion protection is enabled'),
+  )
+  protect('false')
+  account.run(deleteLoadBalancer, { LoadBalancerArn: arn })
+  assert.equal(account.state.loadBalancers.size, 0)
+})
+
+test('there are at most 50 load balancers', () => {
+  const account = new Account()
+  for (let i = 0; i < 50; i++) account.loadBalancer({ Name: `n${i}` })
+  assert.throws(() => account.loadBalancer({ Name: 'n50' }), awsError('TooManyLoadBalancers', 'more than 50'))
+})
+
+test('a load balancer created without a security group can never be given one', () => {
+  const account = new Account()
+  const arn = account.loadBalancer()
+  const { state } = account
+  assert.throws(
+    () => account.run(setSecurityGroups, { LoadBalancerArn: arn, SecurityGroups: [account.defaultGroupId] }),
+    awsError(
+      'InvalidConfigurationRequest',
+      'You cannot set security groups on a Network Load Balancer which was created without any security groups.',
+    ),
+  )
+  assert.equal(account.state, state)
+})
+
+test('the security groups of one created with some are replaced, but never by none', () => {
+  const account = new Account()
+  const arn = account.loadBalancer({ SecurityGroups: [account.defaultGroupId] })
+  const described = () => account.run(describeLoadBalancers, {}).LoadBalancers?.[0]
+  assert.deepEqual(described()?.SecurityGroups, [account.defaultGroupId])
+  assert.equal(described()?.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic, 'on')
+  assert.throws(
+    () => account.run(setSecurityGroups, { LoadBalancerArn: arn, SecurityGroups: [] }),
+    awsError('ValidationError', 'At least one security group'),
+  )
+  assert.deepEqual(
+    account.run(setSecurityGroups, {
+      LoadBalancerArn: arn,
+      SecurityGroups: [account.defaultGroupId],
+      EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic: 'off',
+    }),
+    {
+      SecurityGroupIds: [account.defaultGroupId],
+      EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic: 'off',
+    },
+  )
+  assert.equal(described()?.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic, 'off')
+})
+
+test('a zone added or removed leaves the other zones their addresses', () => {
+  const account = new Account()
+  const [a = '', b = ''] = subnets.map(subnet => subnet.id)
+  const arn = account.loadBalancer({ Name: 'one', Subnets: [b] })
+  const before = account.state.loadBalancers.get(arn)?.zones[0]
+  account.run(setSubnets, { LoadBalancerArn: arn, Subnets: [a, b] })
+  assert.deepEqual(account.state.loadBalancers.get(arn)?.zones[1], before)
+  const output = account.run(setSubnets, { LoadBalancerArn: arn, Subnets: [b] })
+  assert.deepEqual(
+    output.AvailabilityZones?.map(zone => zone.SubnetId),
+    [b],
+  )
+  assert.throws(
+    () => account.run(setSubnets, { LoadBalancerArn: arn, Subnets: [...account.defaultSubnetIds] }),
+    awsError('InvalidConfigurationRequest', `All subnets must belong to the same VPC: '${vpc.id}'`),
+  )
+})
+
+test('dualstack adds an IPv6 address to each zone, and ipv4 takes it away', () => {
+  const account = new Account()
+  const [a = ''] = account.defaultSubnetIds
+  const arn = account.loadBalancer({ Subnets: [a] })
+  const addresses = () => account.state.loadBalancers.get(arn)?.zones.map(zone => [zone.ipv4Address, zone.ipv6Address])
+  account.run(setIpAddressType, { LoadBalancerArn: arn, IpAddressType: 'dualstack' })
+  assert.deepEqual(addresses(), [['127.0.0.1', '::1']])
+  account.run(setIpAddressType, { LoadBalancerArn: arn, IpAddressType: 'ipv4' })
+  assert.deepEqual(addresses(), [['127.0.0.1', undefined]])
+})

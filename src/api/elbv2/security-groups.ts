@@ -1,0 +1,40 @@
+import type { SetSecurityGroupsInput, SetSecurityGroupsOutput } from '@aws-sdk/client-elastic-load-balancing-v2'
+import type { State } from '../../domain/state.ts'
+import type { Call } from '../call.ts'
+import { findLoadBalancer, invalid, invalidConfiguration } from './resources.ts'
+
+/** Replaces the groups of a load balancer that was created with some; one created without can never have any. */
+export function setSecurityGroups(input: SetSecurityGroupsInput, call: Call): SetSecurityGroupsOutput {
+  const loadBalancer = findLoadBalancer(call.draft.state, input.LoadBalancerArn)
+  if (loadBalancer.securityGroups.length === 0) {
+    throw invalidConfiguration(
+      'You cannot set security groups on a Network Load Balancer which was created without any security groups.',
+    )
+  }
+  const securityGroups = checkSecurityGroups(call.draft.state, loadBalancer.vpcId, input.SecurityGroups)
+  if (securityGroups.length === 0) throw invalid('At least one security group must be specified')
+  const enforced =
+    input.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic ?? loadBalancer.enforceInboundRulesOnPrivateLink
+  call.draft.put('loadBalancers', loadBalancer.arn, {
+    ...loadBalancer,
+    securityGroups,
+    enforceInboundRulesOnPrivateLink: enforced,
+  })
+  return {
+    SecurityGroupIds: [...securityGroups],
+    EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic: enforced,
+  }
+}
+
+/** The ids, each once and in order; throws if one is of no security group of this VPC. */
+export function checkSecurityGroups(
+  state: State,
+  vpcId: string,
+  ids: readonly string[] | undefined,
+): readonly string[] {
+  const unique = [...new Set(ids)].sort()
+  if (unique.some(id => state.securityGroups.get(id)?.vpcId !== vpcId)) {
+    throw invalidConfiguration('One or more security groups are invalid')
+  }
+  return unique
+}

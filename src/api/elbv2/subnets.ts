@@ -1,0 +1,39 @@
+import type {
+  SetIpAddressTypeInput,
+  SetIpAddressTypeOutput,
+  SetSubnetsInput,
+  SetSubnetsOutput,
+} from '@aws-sdk/client-elastic-load-balancing-v2'
+import type { LoadBalancer } from '../../domain/load-balancer.ts'
+import type { Call } from '../call.ts'
+import { refuseTakenPort } from './ports.ts'
+import { findLoadBalancer, invalidConfiguration, listenersOf } from './resources.ts'
+import { checkIpAddressType, describeZones, findSubnet, subnetsIn, zonesOf } from './zones.ts'
+
+export function setSubnets(input: SetSubnetsInput, call: Call): SetSubnetsOutput {
+  const loadBalancer = findLoadBalancer(call.draft.state, input.LoadBalancerArn)
+  const ipAddressType = checkIpAddressType(input.IpAddressType ?? loadBalancer.ipAddressType)
+  const subnets = subnetsIn(call.draft.state, input)
+  if (subnets[0]?.subnet.vpcId !== loadBalancer.vpcId) {
+    throw invalidConfiguration(`All subnets must belong to the same VPC: '${loadBalancer.vpcId}'`)
+  }
+  const changed = { ...loadBalancer, ipAddressType, zones: zonesOf(call, loadBalancer, ipAddressType, subnets) }
+  move(changed, call)
+  return { AvailabilityZones: describeZones(changed), IpAddressType: ipAddressType }
+}
+
+export function setIpAddressType(input: SetIpAddressTypeInput, call: Call): SetIpAddressTypeOutput {
+  const loadBalancer = findLoadBalancer(call.draft.state, input.LoadBalancerArn)
+  const ipAddressType = checkIpAddressType(input.IpAddressType)
+  const subnets = loadBalancer.zones.map(zone => ({ subnet: findSubnet(call.draft.state, zone.subnetId) }))
+  move({ ...loadBalancer, ipAddressType, zones: zonesOf(call, loadBalancer, ipAddressType, subnets) }, call)
+  return { IpAddressType: ipAddressType }
+}
+
+/** Puts a load balancer with other addresses in place of itself, if its listeners' ports are free on these. */
+function move(loadBalancer: LoadBalancer, call: Call): void {
+  for (const listener of listenersOf(call.draft.state, loadBalancer.arn)) {
+    refuseTakenPort(call.draft.state, loadBalancer, listener)
+  }
+  call.draft.put('loadBalancers', loadBalancer.arn, loadBalancer)
+}

@@ -1,0 +1,190 @@
+import type {
+  DeregisterTargetsInput,
+  DeregisterTargetsOutput,
+  DescribeTargetHealthInput,
+  DescribeTargetHealthOutput,
+  RegisterTargetsInput,
+  RegisterTargetsOutput,
+  TargetDescription,
+  TargetHealthDescription,
+} from '@aws-sdk/client-elastic-load-balancing-v2'
+import { targetGroupAttribute } from '../../domain/attributes.ts'
+import type { Change, State } from '../../domain/state.ts'
+import { type Target, type TargetGroup, targetKey } from '../../domain/target-group.ts'
+import { targetHealth, targetZone } from '../../domain/target-health.ts'
+import type { Call } from '../call.ts'
+import { ApiError } from '../errors.ts'
+import { accountLimits, checkLimit, targetsPerTargetGroup } from './account-limits.ts'
+import { findTargetGroup, invalid, listenersOf, userOf } from './resources.ts'
+import { checkAddress, checkInstances, type TargetId, targetIdOf } from './target-ids.ts'
+
+/** Registering again is harmless; a target that drains is registered anew. */
+export function registerTargets(input: RegisterTargetsInput, call: Call): RegisterTargetsOutput {
+  const group = findTargetGroup(call.draft.state, input.TargetGroupArn)
+  const asked = targetsIn(input.Targets).map(target => ({
+    ...targetIdOf(group, target),
+    availabilityZone: target.AvailabilityZone,
+  }))
+  if (group.targetType === 'instance') {
+    if (asked.some(target => target.availabilityZone !== undefined)) {
+      throw invalid("You cannot specify an Availability Zone for targets of target groups with target type 'instance'")
+    }
+    checkInstances(call.draft.state, group, [...new Set(asked.map(target => target.id))])
+  } else {
+    for (const target of asked) checkAddress(call.draft.state, group, target.id, target.availabilityZone)
+  }
+
+  const targets = new Map(registrationsAt(group, call.now).map(target => [targetKey(group.arn, target), target]))
+  let changed = false
+  for (const { id, port, availabilityZone } of asked) {
+    const key = targetKey(group.arn, { id, port })
+    const before = targets.get(key)
+    if (before !== undefined && !before.deregistration && before.availabilityZone === availabilityZone) continue
+    changed = true
+    targets.set(key, {
+      id,
+      port,
+      ...(availabilityZone === undefined ? {} : { availabilityZone }),
+      registeredAt: before === undefined || before.deregistration ? call.now : before.registeredAt,
+    })
+  }
+  if (!changed) return {}
+  checkLimit('TooManyTargets', targets.size, targetsPerTargetGroup, 'targets per target group')
+  write(group, [...targets.values()], call)
+  checkTargetsPerLoadBalancer(call, userOf(call.draft.state, group.arn))
+  return {}
+}
+
+/**
+ * Lets targets drain for the group's deregistration delay. Id and port must be those of the registration; what is not
+ * registered is deregistered already.
+ */
+export function deregisterTargets(input: DeregisterTargetsInput, call: Call): DeregisterTargetsOutput {
+  const group = findTargetGroup(call.draft.state, input.TargetGroupArn)
+  const keys = new Set(targetsIn(input.Targets).map(target => targetKey(group.arn, targetIdOf(group, target))))
+  const delayMs = 1000 * Number(targetGroupAttribute(group, 'deregistration_delay.timeout_seconds'))
+  const deregistration = { since: call.now, until: call.now + delayMs }
+  const leaves = (target: Target) => !target.deregistration && keys.has(targetKey(group.arn, target))
+  const targets = registrationsAt(group, call.now)
+  if (!targets.some(leaves)) return {}
+  write(
+    group,
+    targets.map(target => (leaves(target) ? { ...target, deregistration } : target)),
+    call,
+  )
+  return {}
+}
+
+/** States, reasons and descriptions as of now: of all registrations, or of those asked for, registered or not. */
+export function describeTargetHealth(input: DescribeTargetHealthInput, call: Call): DescribeTargetHealthOutput {
+  const group = findTargetGroup(call.draft.state, input.TargetGroupArn)
+  const registered = registrationsAt(group, call.now)
+  if (!input.Targets?.length) {
+    return { TargetHealthDescriptions: registered.map(target => describe(group, target, call)) }
+  }
+  return {
+    TargetHealthDescriptions: input.Targets.flatMap(asked => {
+      const wanted = knownId(group, asked)
+      const found = registered.filter(
+        target => target.id === wanted.id && (asked.Port === undefined || target.port === asked.Port),
+      )
+      return found.length === 0 ? [notRegistered(group, wanted)] : found.map(target => describe(group, target, call))
+    }),
+  }
+}
+
+/** Throws TooManyTargets if the groups that a load balancer forwards to have more targets than one may serve. */
+export function checkTargetsPerLoadBalancer(call: Call, loadBalancerArn: string | undefined): void {
+  if (loadBalancerArn === undefined) return
+  const { state } = call.draft
+  const arns = listenersOf(state, loadBalancerArn).flatMap(listener => listener.forward.map(to => to.targetGroupArn))
+  let count = 0
+  for (const arn of new Set(arns)) {
+    const group = state.targetGroups.get(arn)
+    if (group !== undefined) count += registrationsAt(group, call.now).length
+  }
+  checkLimit(
+    'TooManyTargets',
+    count,
+    accountLimits['targets-per-network-load-balancer'],
+    'targets per network load balancer',
+  )
+}
+
+/**
+ * Drops the registrations that were over a minute ago, from every group that has some. Until then they stay, so that
+ * the data plane is told to end what they still carry.
+ */
+export function expiredRegistrations(state: State, now: number): Change[] {
+  const changes: Change[] = []
+  for (const group of state.targetGroups.values()) {
+    const targets = registrationsAt(group, now - 60_000)
+    if (targets.length < group.targets.length) {
+      changes.push({ table: 'targetGroups', key: group.arn, value: { ...group, targets } })
+    }
+  }
+  return changes
+}
+
+function targetsIn(targets: readonly TargetDescription[] | undefined): readonly TargetDescription[] {
+  if (!targets?.length) throw invalid('At least one target must be specified')
+  return targets
+}
+
+function write(group: TargetGroup, targets: readonly Target[], call: Call): void {
+  call.draft.put('targetGroups', group.arn, { ...group, targets })
+}
+
+/** AWS calls it InvalidTarget when health is asked of what can be no target. */
+function knownId(group: TargetGroup, asked: TargetDescription): TargetId {
+  try {
+    return targetIdOf(group, asked)
+  } catch (error) {
+    throw error instanceof ApiError ? new ApiError('InvalidTarget', error.message) : error
+  }
+}
+
+function describe(group: TargetGroup, target: Target, call: Call): TargetHealthDescription {
+  const { State, Reason, Description } = targetHealth(
+    call.draft.state,
+    group,
+    target,
+    call.health(targetKey(group.arn, target)),
+    call.now,
+  )
+  const zone = group.targetType === 'ip' ? targetZone(call.draft.state, group, target) : undefined
+  return {
+    Target: { Id: target.id, Port: target.port, ...(zone === undefined ? {} : { AvailabilityZone: zone }) },
+    HealthCheckPort: healthCheckPort(group, target),
+    TargetHealth: {
+      State,
+      ...(Reason === undefined ? {} : { Reason }),
+      ...(Description === undefined ? {} : { Description }),
+    },
+  }
+}
+
+function notRegistered(group: TargetGroup, { id, port }: TargetId): TargetHealthDescription {
+  return {
+    Target: { Id: id, Port: port },
+    HealthCheckPort: healthCheckPort(group, { port }),
+    TargetHealth: {
+      State: 'unused',
+      Reason: 'Target.NotRegistered',
+      Description: 'Target is not registered to the target group',
+    },
+  }
+}
+
+function healthCheckPort(group: TargetGroup, target: Pick<Target, 'port'>): string {
+  return group.healthCheck.port === 'traffic-port' ? String(target.port) : group.healthCheck.port
+}
+
+/** The registrations that exist at `now`: one whose deregistration delay is over is as good as absent. */
+function registrationsAt(group: TargetGroup, now: number): readonly Target[] {
+  return group.targets.filter(target => !isOver(target, now))
+}
+
+function isOver(target: Target, now: number): boolean {
+  return target.deregistration !== undefined && target.deregistration.until <= now
+}
