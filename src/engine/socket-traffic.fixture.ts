@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, BoundSocket, createServer, Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Flow } from '../domain/choice.ts'
 import type { SnapshotListener } from '../domain/snapshot.ts'
@@ -54,14 +54,16 @@ async function udpTarget(closers: (() => void)[]) {
 }
 
 async function tcpFlow(flow: Omit<Flow, 'sourcePort'>): Promise<ClientFlow> {
-  const socket = connect({ host: flow.destination, port: flow.destinationPort, localAddress: flow.source })
+  // Bound first: a reset that comes before the connect's callback would leave no trace of the port.
+  const bound = new BoundSocket({ host: flow.source })
+  const sourcePort = bound.address().port
+  const socket = new Socket({ handle: bound }).connect({ host: flow.destination, port: flow.destinationPort })
   await new Promise<void>(resolve => {
     socket.once('connect', resolve)
     socket.once('close', () => resolve())
     // A reset or a refusal is an answer here; `close` follows.
     socket.on('error', () => {})
   })
-  const sourcePort = socket.localPort ?? 0
   return {
     flow: { ...flow, sourcePort },
     end: () => socket.destroy(),

@@ -1,0 +1,256 @@
+import net from 'node:net'
+import type { Cancel, Clock } from '../../clock.ts'
+import type { Chosen, Flow } from '../../domain/choice.ts'
+import type { SnapshotTarget } from '../../domain/snapshot.ts'
+import type { DropReason } from '../engine.ts'
+import { proxyHeader } from './proxy-protocol.ts'
+import { Relay } from './relay.ts'
+import type { TcpFlows } from './tcp-flows.ts'
+import { adopt, reset, type TcpHandle } from './tcp-handle.ts'
+
+/** What a connection needs of its listener. */
+export interface Host {
+  readonly clock: Clock
+  readonly flows: TcpFlows
+  choose(flow: Flow, avoid?: (targetKey: string) => boolean): Chosen | undefined
+  /** The connection got a target. */
+  onEstablished(connection: TcpConnection): void
+  /** It got none, and was reset. */
+  onDropped(connection: TcpConnection, reason: DropReason): void
+  /** Both its sockets are closed. */
+  onClosed(connection: TcpConnection): void
+}
+
+/** Without an answer for this long, another target is tried beside this one. */
+const patienceMs = 250
+/** Targets that one connection tries. */
+const mostAttempts = 5
+/** A client gets its target within this, or a reset. */
+const connectMs = 10_000
+/** Ports above may be the kernel's choice for an outgoing connection (Linux: net.ipv4.ip_local_port_range). */
+const lastFixedPort = 32_767
+
+/** What a failed connect says about its target; other errors are this host's own (no descriptor, no source port). */
+const refusals: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EHOSTUNREACH: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+  ETIMEDOUT: 'connect timed out',
+}
+
+interface Attempt {
+  readonly chosen: Chosen
+  readonly socket: net.Socket
+  readonly replies: Relay
+}
+
+/**
+ * One client's connection: first the race for a target, then two relays. Until a target answers nothing is read from the client, so
+ * that what it sends waits in the kernel.
+ */
+export class TcpConnection {
+  readonly flow: Flow
+  readonly #host: Host
+  readonly #client: net.Socket
+  readonly #requests = new Relay()
+  readonly #startedAt: number
+  /** Keys of targets tried so far, the present ones included. */
+  readonly #tried: string[] = []
+  #attempts: Attempt[] = []
+  #cancelTimer: Cancel | undefined
+  #won: Attempt | undefined
+  #open = 0
+  /** Bytes that the counters have already, and when there were last new ones: see `settle`. */
+  #settledIn = 0
+  #settledOut = 0
+  #activeAt = 0
+
+  constructor(host: Host, handle: TcpHandle, flow: Flow) {
+    this.#host = host
+    this.flow = flow
+    this.#startedAt = host.clock.monotonic()
+    this.#client = adopt(handle, this.#requests.onread)
+    this.#requests.from = this.#client
+    this.#client.on('error', this.#onClientError)
+  }
+
+  start(): void {
+    if (this.#tryNext()) this.#waitForAnswer()
+    else this.#drop('no-target')
+  }
+
+  /** `targetKey` of the target, once there is one. */
+  get targetKey(): string | undefined {
+    return this.#won?.chosen.target.key
+  }
+
+  /** The target is to have no connections: a reset for an established one, another target for one that is still trying. */
+  cut(targetKey: string): void {
+    if (this.#won !== undefined) this.end()
+    else for (const attempt of this.#attempts) if (attempt.chosen.target.key === targetKey) this.#onFailed(attempt)
+  }
+
+  /** Resets both sides. */
+  end(): void {
+    if (this.#won === undefined) {
+      this.#abandon()
+    } else {
+      reset(this.#client)
+      reset(this.#won.socket)
+    }
+  }
+
+  /**
+   * Hands the bytes moved since the last call to `count`, and tells for how long there were none before `now` (monotonic ms).
+   * Called by the listener's timer, so that the bytes' own path has nothing to do with counters and clocks.
+   */
+  settle(now: number, count: (targetKey: string, bytesIn: number, bytesOut: number) => void): number {
+    if (this.#won === undefined) return 0
+    const bytesIn = this.#requests.bytes - this.#settledIn
+    const bytesOut = this.#won.replies.bytes - this.#settledOut
+    if (bytesIn + bytesOut > 0) {
+      count(this.#won.chosen.target.key, bytesIn, bytesOut)
+      this.#settledIn += bytesIn
+      this.#settledOut += bytesOut
+      this.#activeAt = now
+    }
+    return now - this.#activeAt
+  }
+
+  /** Starts connecting to the next target. False: there is none that was not tried. */
+  #tryNext(): boolean {
+    if (this.#tried.length === mostAttempts) return false
+    const chosen = this.#choose()
+    if (chosen === undefined) return false
+    const { key, address, port } = chosen.target
+    const replies = new Relay()
+    const socket = new net.Socket({ allowHalfOpen: true, noDelay: true, onread: replies.onread })
+    const attempt = { chosen, socket, replies }
+    replies.from = socket
+    replies.to = this.#client
+    this.#tried.push(key)
+    this.#attempts.push(attempt)
+    this.#host.flows.of(key).connections.add(this)
+    socket.once('connect', () => this.#onConnected(attempt))
+    socket.on('error', error => this.#onTargetError(attempt, error))
+    socket.connect({ host: address, port })
+    return true
+  }
+
+  #choose(): Chosen | undefined {
+    const { flows } = this.#host
+    const isTried = (key: string) => this.#tried.includes(key)
+    if (flows.hasSuspects) {
+      const trusted = this.#host.choose(this.flow, key => isTried(key) || flows.isSuspect(key))
+      if (trusted !== undefined) return trusted
+    }
+    return this.#host.choose(this.flow, this.#tried.length === 0 ? undefined : isTried)
+  }
+
+  #waitForAnswer(): void {
+    const left = connectMs - (this.#host.clock.monotonic() - this.#startedAt)
+    this.#cancelTimer = this.#host.clock.after(Math.min(patienceMs, Math.max(left, 0)), () => {
+      if (left <= patienceMs) {
+        this.#giveUp()
+      } else {
+        this.#tryNext()
+        this.#waitForAnswer()
+      }
+    })
+  }
+
+  #giveUp(): void {
+    for (const { chosen } of this.#attempts) this.#host.flows.suspect(chosen.target.key, 'connect timed out')
+    this.#abandon()
+  }
+
+  #onConnected(attempt: Attempt): void {
+    const { chosen, socket, replies } = attempt
+    if (isOwnEcho(socket, chosen.target)) {
+      this.#onTargetError(attempt, Object.assign(new Error('connected to itself'), { code: 'ECONNREFUSED' }))
+      return
+    }
+    this.#won = attempt
+    this.#endAttempts(attempt)
+    this.#activeAt = this.#host.clock.monotonic()
+    this.#open = 2
+    this.#requests.to = socket
+    const client = this.#client
+    client.once('end', () => closeSide(socket))
+    socket.once('end', () => closeSide(client))
+    client.once('close', () => this.#onClosed(this.#requests))
+    socket.once('close', () => this.#onClosed(replies))
+    if (chosen.group.proxyProtocol) socket.write(proxyHeader(this.flow))
+    this.#host.onEstablished(this)
+    client.resume()
+  }
+
+  readonly #onClientError = (): void => {
+    if (this.#won !== undefined) reset(this.#won.socket)
+    else this.#abandon()
+  }
+
+  #onTargetError(attempt: Attempt, error: NodeJS.ErrnoException): void {
+    if (this.#won === attempt) {
+      reset(this.#client)
+      return
+    }
+    const reason = refusals[error.code ?? '']
+    if (reason !== undefined) this.#host.flows.suspect(attempt.chosen.target.key, reason)
+    this.#onFailed(attempt)
+  }
+
+  #onFailed(attempt: Attempt): void {
+    if (!this.#attempts.includes(attempt)) return
+    this.#endAttempt(attempt)
+    this.#attempts = this.#attempts.filter(other => other !== attempt)
+    if (!this.#tryNext() && this.#attempts.length === 0) this.#abandon()
+  }
+
+  /** Without a target after all. */
+  #abandon(): void {
+    this.#endAttempts(undefined)
+    this.#drop('refused')
+  }
+
+  #drop(reason: DropReason): void {
+    reset(this.#client)
+    this.#requests.close()
+    this.#host.onDropped(this, reason)
+  }
+
+  /** Ends all attempts but this one. */
+  #endAttempts(but: Attempt | undefined): void {
+    this.#cancelTimer?.()
+    for (const attempt of this.#attempts) if (attempt !== but) this.#endAttempt(attempt)
+    this.#attempts = []
+  }
+
+  #endAttempt({ chosen, socket, replies }: Attempt): void {
+    this.#host.flows.of(chosen.target.key).connections.delete(this)
+    replies.close()
+    socket.destroy()
+  }
+
+  #onClosed(relay: Relay): void {
+    relay.close()
+    if (--this.#open > 0) return
+    this.#host.flows.of(this.targetKey!).connections.delete(this)
+    this.#host.onClosed(this)
+  }
+}
+
+/** Passes on that the other side sends no more. Where this side was finished already, closing it says so with one system call less. */
+function closeSide(socket: net.Socket): void {
+  if (socket.readableEnded && socket.writableLength === 0) socket.destroy()
+  else socket.end()
+}
+
+/**
+ * A connect to a dead port on this host may be given that very port as its source, and then it reaches itself (TCP's simultaneous open,
+ * RFC 9293 section 3.5).
+ */
+function isOwnEcho(socket: net.Socket, target: SnapshotTarget): boolean {
+  return target.port > lastFixedPort && socket.localPort === target.port && socket.localAddress === target.address
+}

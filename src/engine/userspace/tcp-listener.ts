@@ -1,0 +1,166 @@
+import type { Cancel, Clock } from '../../clock.ts'
+import { admits, clientAddress } from '../../domain/admission.ts'
+import type { Choice, Chosen, Flow } from '../../domain/choice.ts'
+import type { SnapshotListener } from '../../domain/snapshot.ts'
+import type { DropReason, ListenerCounters } from '../engine.ts'
+import { type Host, TcpConnection } from './tcp-connection.ts'
+import type { TcpFlows } from './tcp-flows.ts'
+import { listenOn, type Peer, type TcpHandle } from './tcp-handle.ts'
+
+/** Idle connections are looked for this often, and so live for at most this much longer. */
+const sweepMs = 500
+
+export interface TcpListenerOptions {
+  readonly listener: SnapshotListener
+  readonly choice: Choice
+  /** Bound to the listener's address and port, and perhaps shared with other processes. */
+  readonly handle: TcpHandle
+  readonly clock: Clock
+  readonly flows: TcpFlows
+}
+
+/** One TCP listener in one process: admits clients, gives each a connection to a target, and ends those that are idle for too long. */
+export class TcpListener implements Host {
+  readonly clock: Clock
+  readonly flows: TcpFlows
+  readonly #handle: TcpHandle
+  readonly #connections = new Set<TcpConnection>()
+  readonly #cancelSweep: Cancel
+  #listener: SnapshotListener
+  #choice: Choice
+  #accepting = true
+  #newFlows = 0
+  #activeFlows = 0
+  #bytesIn = 0
+  #bytesOut = 0
+  readonly #drops: Partial<Record<DropReason, number>> = {}
+
+  /** @throws the system's error, and has closed the handle: `EADDRINUSE` */
+  constructor({ listener, choice, handle, clock, flows }: TcpListenerOptions) {
+    this.clock = clock
+    this.flows = flows
+    this.#handle = handle
+    this.#listener = listener
+    this.#choice = choice
+    try {
+      listenOn(handle, (status, client) => this.#onConnection(status, client))
+    } catch (error) {
+      handle.close()
+      throw error
+    }
+    this.#cancelSweep = clock.every(sweepMs, () => this.#sweep())
+  }
+
+  /** Goes on with the next snapshot: whom to admit, where to, and the idle timeout. Established connections stay. */
+  update(listener: SnapshotListener, choice: Choice): void {
+    this.#listener = listener
+    this.#choice = choice
+  }
+
+  counters(): ListenerCounters {
+    this.#settle()
+    return {
+      listener: this.#listener.id,
+      listenerArn: this.#listener.listenerArn,
+      newFlows: this.#newFlows,
+      activeFlows: this.#activeFlows,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      drops: { ...this.#drops },
+    }
+  }
+
+  /** Gives the port back. Connections go on. */
+  stopAccepting(): void {
+    if (this.#accepting) this.#handle.close()
+    this.#accepting = false
+  }
+
+  /** Gives the port back and resets every connection. */
+  close(): void {
+    this.stopAccepting()
+    for (const connection of this.#connections) connection.end()
+    this.#cancelSweep()
+  }
+
+  choose(flow: Flow, avoid?: (targetKey: string) => boolean): Chosen | undefined {
+    const chosen = this.#choice.choose(flow, avoid)
+    // A listener that is its own target would connect to itself for ever.
+    return chosen?.target.port === this.#listener.port && chosen.target.address === this.#listener.address
+      ? undefined
+      : chosen
+  }
+
+  onEstablished(connection: TcpConnection): void {
+    this.#newFlows++
+    this.#activeFlows++
+    const tally = this.flows.of(connection.targetKey!)
+    tally.newFlows++
+    tally.activeFlows++
+  }
+
+  onDropped(connection: TcpConnection, reason: DropReason): void {
+    if (!this.#connections.delete(connection)) return
+    this.flows.active--
+    this.#drop(reason)
+  }
+
+  onClosed(connection: TcpConnection): void {
+    connection.settle(0, this.#count)
+    this.flows.of(connection.targetKey!).activeFlows--
+    this.#activeFlows--
+    this.flows.active--
+    this.#connections.delete(connection)
+  }
+
+  #onConnection(status: number, client: TcpHandle): void {
+    const peer: Peer = {}
+    // Out of descriptors or memory: the kernel or libuv has turned the client away already.
+    if (status !== 0) this.#drop('flow-limit')
+    else if (client.getpeername(peer) !== 0) client.close()
+    else this.#admit(client, peer.address ?? '', peer.port ?? 0)
+  }
+
+  #admit(client: TcpHandle, source: string, sourcePort: number): void {
+    const { address: destination, port: destinationPort, admit } = this.#listener
+    if (!admits(admit, clientAddress(source, destination))) {
+      this.#refuse(client, 'security-group')
+    } else if (this.flows.active >= this.flows.limit) {
+      this.#refuse(client, 'flow-limit')
+    } else {
+      const flow: Flow = { protocol: 'TCP', source, sourcePort, destination, destinationPort }
+      const connection = new TcpConnection(this, client, flow)
+      this.#connections.add(connection)
+      this.flows.active++
+      connection.start()
+    }
+  }
+
+  #refuse(client: TcpHandle, reason: DropReason): void {
+    client.reset()
+    this.#drop(reason)
+  }
+
+  #drop(reason: DropReason): void {
+    this.#drops[reason] = (this.#drops[reason] ?? 0) + 1
+  }
+
+  #sweep(): void {
+    const now = this.clock.monotonic()
+    for (const connection of this.#connections)
+      if (connection.settle(now, this.#count) >= this.#listener.idleTimeoutMs) connection.end()
+  }
+
+  #settle(): void {
+    const now = this.clock.monotonic()
+    for (const connection of this.#connections) connection.settle(now, this.#count)
+  }
+
+  readonly #count = (targetKey: string, bytesIn: number, bytesOut: number): void => {
+    this.#bytesIn += bytesIn
+    this.#bytesOut += bytesOut
+    const tally = this.flows.of(targetKey)
+    tally.bytesIn += bytesIn
+    tally.bytesOut += bytesOut
+  }
+}
