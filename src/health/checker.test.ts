@@ -122,11 +122,31 @@ describe('Checker', () => {
     })
     const { clock, checker: c } = checker(t)
     c.update(probes({ port, protocol: 'HTTP', source: '127.70.9.9' }))
-    await clock.advance(4_000)
+    await clock.advance(3_000)
     assert.equal(last(c.health.get('t0')), 'timed out after 2 s')
     await clock.advance(12_000)
     assert.deepEqual(from.slice(0, 3), ['127.70.9.9', '127.0.0.1', '127.0.0.1'])
     assert.equal(c.health.get('t0')?.verdict, 'healthy')
+  })
+
+  it('judges a healthy target that falls silent within threshold x interval + 1 s', async t => {
+    let silent = false
+    const { port } = await target(t, '127.0.0.1', socket => {
+      if (silent) socket.resume()
+      else socket.end('HTTP/1.1 200 OK\r\n\r\n')
+    })
+    const { clock, checker: c, changes } = checker(t)
+    c.update(probes({ port, protocol: 'HTTP' }))
+    // In its phase, and right after a check.
+    const checks = () => c.health.get('t0')?.results.at(-1)?.at
+    await clock.advance(60_000)
+    for (const before = checks(); checks() === before; ) await clock.advance(tickMs)
+    silent = true
+    const since = clock.now()
+    await clock.advance(20_000)
+    const [, verdict, at] = changes.find(([, verdict]) => verdict === 'unhealthy') ?? []
+    assert.equal(verdict, 'unhealthy')
+    assert.ok(Number(at) - since <= 11_000 + 2 * tickMs, `judged after ${Number(at) - since} ms`)
   })
 
   it('keeps health when a parameter changes, begins anew when the address does, and forgets what is gone', async t => {

@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from '../clock.ts'
 import type { Health, HealthByTarget, Probe, ProbeResult } from '../domain/health.ts'
-import { initialHealth, observe } from '../domain/observe.ts'
+import { initialHealth, observe, type Transition } from '../domain/observe.ts'
 import { isSuspect, recheckMs, suspected } from '../domain/suspicion.ts'
 import type { Attempt, Outcome } from './dial.ts'
 import { httpProbe } from './http-probe.ts'
@@ -23,6 +23,11 @@ const portTries = 8
 /** How long a source address that is not on this host is left alone, and how soon a check that this host failed is made up for. */
 const sourceAgainMs = 60_000
 const localAgainMs = 1_000
+/**
+ * What a check waited in vain beyond this is taken off the wait for the next one, so that a target that falls silent is judged
+ * within threshold x interval + 1 s, whatever the timeout: at 5 s, twice, with a timeout of 2 s, checks at 5 and 9 s, verdict at 11 s.
+ */
+const patienceMs = 1_000
 /** Results that change no verdict are delivered together, once in a while. */
 const deliverMs = 1_000
 
@@ -249,19 +254,23 @@ export class Checker {
     } else {
       const ok = outcome.kind === 'passed'
       const ms = Math.round(now - running.started)
-      this.#observe(entry, running, { at: this.#clock.now(), ok, ms, reason: outcome.reason })
+      const change = this.#observe(entry, running, { at: this.#clock.now(), ok, ms, reason: outcome.reason })
+      const waited = now - running.started
+      if (change === 'ChangePending' && !ok && waited > patienceMs)
+        this.#checkBy(entry, entry.due - waited + patienceMs)
     }
   }
 
-  #observe(entry: Entry, running: Running, result: ProbeResult): void {
+  #observe(entry: Entry, running: Running, result: ProbeResult): Transition {
     const { probe } = entry
     const before = this.#health.get(probe.key)
-    if (before === undefined) return
+    if (before === undefined) return 'Unchanged'
     const { health, change } = observe(before, result, probe)
     const prolonged = health.suspect?.until !== before.suspect?.until
     this.#put(probe.key, health, change === 'Changed' || prolonged)
     if (!result.ok && health.verdict !== 'unhealthy' && isSuspect(health, result.at))
       this.#checkBy(entry, running.started + recheckMs(probe))
+    return change
   }
 
   #checkBy(entry: Entry, at: number): void {
