@@ -1,0 +1,143 @@
+import { isIP } from 'node:net'
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+/** What `sluice up` and `sluice doctor` can be told; handed to the processes as it is. */
+export interface Options {
+  readonly host: string
+  readonly port: number
+  /** Absolute. */
+  readonly dataDir: string
+  readonly example: boolean
+  readonly workers: number
+  readonly account: string
+  readonly region: string
+  /** Absolute path of a credentials file; without one, any key will do, on loopback only. */
+  readonly credentials: string | undefined
+  /** Names beside `localhost` and IP literals that a request's Host header may carry. */
+  readonly hostNames: readonly string[]
+  /** 0: no DNS responder. */
+  readonly dnsPort: number
+  readonly drainSeconds: number
+  /** Per UDP listener. */
+  readonly udpFlows: number
+}
+
+interface Flag {
+  readonly value: string
+  readonly default: string
+  readonly help: string
+}
+
+/** Every flag, with its default. Its environment variable is `SLUICE_` and its name: `--data-dir` is `SLUICE_DATA_DIR`. */
+export const flags: Readonly<Record<string, Flag>> = {
+  host: {
+    value: 'ADDRESS',
+    default: '127.0.0.1',
+    help: 'where the API listens; beyond loopback it needs --credentials',
+  },
+  port: { value: 'PORT', default: '4566', help: 'the API’s port' },
+  'data-dir': { value: 'DIR', default: '.sluice', help: 'what was asked for, and the last good state' },
+  example: {
+    value: '',
+    default: 'true',
+    help: 'set up the load balancer "hello" in an empty data directory (--no-example: do not)',
+  },
+  workers: {
+    value: 'N',
+    default: String(availableParallelism()),
+    help: 'processes that move packets (default: the cores)',
+  },
+  account: { value: 'ID', default: '000000000000', help: 'account that ARNs carry' },
+  region: { value: 'NAME', default: 'us-east-1', help: 'region that ARNs carry; a request may be signed for any' },
+  credentials: { value: 'FILE', default: '', help: 'verify signatures against these keys (AWS’s format, mode 0600)' },
+  'host-names': { value: 'A,B', default: '', help: 'names under which the API is reached, beside localhost' },
+  'dns-port': { value: 'PORT', default: '4553', help: 'DNS responder on 127.0.0.1, for load balancer names; 0: none' },
+  'drain-seconds': { value: 'N', default: '10', help: 'how long established connections may finish at a stop' },
+  'udp-flows': { value: 'N', default: '16384', help: 'flows that one UDP listener keeps; the longest idle goes first' },
+}
+
+/** What is wrong with the command line, in one line. */
+export class UsageError extends Error {}
+
+/**
+ * Options from the command line, then the environment, then the defaults.
+ * @throws UsageError naming the flag or variable and what it must be
+ */
+export function readOptions(args: readonly string[], environment: NodeJS.ProcessEnv): Options {
+  const given = parse(args)
+  const text = (name: string) => {
+    const fromFlag = given[name]
+    if (fromFlag !== undefined) return { value: fromFlag, source: `--${name}` }
+    const variable = `SLUICE_${name.toUpperCase().replaceAll('-', '_')}`
+    const fromEnvironment = environment[variable]
+    if (fromEnvironment !== undefined && fromEnvironment !== '') return { value: fromEnvironment, source: variable }
+    return { value: flags[name]?.default ?? '', source: `--${name}` }
+  }
+  const integer = (name: string, least: number, most: number) => {
+    const { value, source } = text(name)
+    const number = Number(value)
+    if (/^\d+$/.test(value) && number >= least && number <= most) return number
+    throw new UsageError(`${source} must be a whole number from ${least} to ${most}, not '${value}'`)
+  }
+  const matching = (name: string, pattern: RegExp, what: string) => {
+    const { value, source } = text(name)
+    if (pattern.test(value)) return value
+    throw new UsageError(`${source} must be ${what}, not '${value}'`)
+  }
+  const boolean = (name: string) =>
+    matching(name, /^(true|false|1|0)$/, 'true or false') !== 'false' && text(name).value !== '0'
+
+  const host = text('host')
+  if (isIP(host.value) === 0) throw new UsageError(`${host.source} must be an IP address, not '${host.value}'`)
+  const credentials = text('credentials').value
+  if (credentials === '' && !isLoopbackLiteral(host.value)) {
+    throw new UsageError(
+      `${host.source} ${host.value} is reachable from other machines, so the API would be open to them: add --credentials FILE, or stay on 127.0.0.1`,
+    )
+  }
+  return {
+    host: host.value,
+    port: integer('port', 0, 65_535),
+    dataDir: resolve(text('data-dir').value),
+    example: boolean('example'),
+    workers: integer('workers', 1, 256),
+    account: matching('account', /^\d{12}$/, 'twelve digits'),
+    region: matching('region', /^[a-z0-9-]{1,32}$/, 'a region name like us-east-1'),
+    credentials: credentials === '' ? undefined : resolve(credentials),
+    hostNames: text('host-names')
+      .value.split(',')
+      .filter(name => name !== ''),
+    dnsPort: integer('dns-port', 0, 65_535),
+    drainSeconds: integer('drain-seconds', 0, 3_600),
+    udpFlows: integer('udp-flows', 1, 10_000_000),
+  }
+}
+
+/** The help text of the flags, a line each. */
+export function describeFlags(): string {
+  return Object.entries(flags)
+    .map(([name, flag]) => {
+      const left = `  --${name}${flag.value === '' ? '' : ` ${flag.value}`}`
+      const shown = flag.default === '' || name === 'workers' ? '' : ` [${flag.default}]`
+      return `${left.padEnd(26)}${flag.help}${shown}`
+    })
+    .join('\n')
+}
+
+function parse(args: readonly string[]): Record<string, string | undefined> {
+  const options = Object.fromEntries(
+    Object.keys(flags).map(name => [name, { type: name === 'example' ? ('boolean' as const) : ('string' as const) }]),
+  )
+  try {
+    const { values } = parseArgs({ args: [...args], options, allowNegative: true, strict: true })
+    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]))
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message.split('\n')[0]} (see: sluice help)`)
+  }
+}
+
+function isLoopbackLiteral(address: string): boolean {
+  return address.startsWith('127.') || address === '::1'
+}

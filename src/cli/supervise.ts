@@ -1,0 +1,113 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { flushCompileCache } from 'node:module'
+import type { Clock } from '../clock.ts'
+
+/** A process that said at its first start why it can't serve (exit code 78, EX_CONFIG of sysexits.h); it printed the reason. */
+export const REFUSED = 78
+
+export interface Supervised {
+  /** Of the process that runs now; a new one after each death. */
+  readonly pid: number | undefined
+  /** Asks it to stop in order and resolves when it has gone. */
+  stop(): Promise<void>
+  /** Ends it at once. */
+  kill(): void
+}
+
+interface Options {
+  readonly name: string
+  readonly module: URL
+  /** What it is told, asked for at each start. */
+  argument(): unknown
+  readonly clock: Clock
+  log(line: string): void
+  onMessage?(message: unknown): void
+  /** It refused to start; it will not be started again. */
+  onRefused(): void
+}
+
+/**
+ * Runs a module as a child process and keeps it alive: started again at once when it dies, after 25 ms doubling to
+ * 1 s when it had lived for less than five seconds. The child ends by itself when this process is gone (its IPC channel closes).
+ */
+export function supervise(options: Options): Supervised {
+  let child: ChildProcess | undefined
+  let stopping = false
+  let delay = 0
+  let cancelRestart = () => {}
+  const waiting: (() => void)[] = []
+
+  const start = () => {
+    const startedAt = options.clock.monotonic()
+    // The child inherits stdout and stderr; a pipe of ours would end it with us.
+    const process = fork(options.module, [JSON.stringify(options.argument())], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    child = process
+    process.on('message', message => options.onMessage?.(message))
+    process.on('error', error => options.log(`${options.name}: ${error.message}`))
+    process.on('exit', (code, signal) => {
+      child = undefined
+      if (stopping) {
+        for (const resolve of waiting.splice(0)) resolve()
+        return
+      }
+      if (code === REFUSED) return options.onRefused()
+      delay = options.clock.monotonic() - startedAt < 5_000 ? Math.min(Math.max(25, delay * 2), 1_000) : 0
+      options.log(`${options.name} process ${process.pid} ended (${signal ?? `code ${code}`}); starting it again`)
+      cancelRestart = options.clock.after(delay, start)
+    })
+  }
+  start()
+
+  return {
+    get pid() {
+      return child?.pid
+    },
+    stop() {
+      stopping = true
+      cancelRestart()
+      const running = child
+      if (running === undefined) return Promise.resolve()
+      return new Promise(resolve => {
+        waiting.push(resolve)
+        if (running.connected) running.send('stop')
+        else running.kill('SIGKILL')
+      })
+    },
+    kill() {
+      stopping = true
+      cancelRestart()
+      child?.kill('SIGKILL')
+    },
+  }
+}
+
+/**
+ * The child's side: runs `stop` when the parent asks for it (or at SIGTERM), then exits. Without its parent it exits at
+ * once. SIGINT is the parent's: a terminal sends it to the whole group, and stopping goes in order.
+ */
+export function supervised(stop: () => Promise<void>): void {
+  // Now and not at its exit, which a kill -9 leaves out: the next one starts from what this one has compiled.
+  flushCompileCache()
+  let stopping = false
+  const end = () => {
+    if (stopping) return
+    stopping = true
+    stop().then(
+      () => process.exit(0),
+      error => {
+        process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGINT', () => {})
+  process.on('SIGTERM', end)
+  process.on('message', message => {
+    if (message === 'stop') end()
+  })
+  process.on('disconnect', () => {
+    if (!stopping) process.exit(0)
+  })
+}

@@ -1,0 +1,114 @@
+import { type Clock, systemClock } from '../clock.ts'
+import type { ControlReady } from '../control.ts'
+import { log } from '../log.ts'
+import type { NodeReady } from '../node.ts'
+import { version } from '../version.ts'
+import { exampleHints, exampleIsSetUp, sampleTargets, setUpExample } from './example.ts'
+import type { Options } from './options.ts'
+import { type Supervised, supervise } from './supervise.ts'
+
+/** Runs Sluice until it is told to stop: one control process, one node process, and the example's sample targets. */
+export async function up(options: Options, clock: Clock = systemClock): Promise<void> {
+  const children: Supervised[] = []
+  stopOnSignals(children, options)
+  const refused = (): void => {
+    // It has said why; the others have nothing to do without it.
+    for (const child of children) child.kill()
+    process.exit(1)
+  }
+  const run = (
+    name: string,
+    module: string,
+    argument: () => unknown,
+    onMessage: (message: unknown) => void,
+    onRefused = refused,
+  ) => {
+    const child = supervise({
+      name,
+      module: new URL(module, import.meta.url),
+      argument,
+      clock,
+      log: line => log('sluice', line),
+      onMessage,
+      onRefused,
+    })
+    children.push(child)
+    return child
+  }
+
+  let { port } = options
+  const control = await new Promise<ControlReady>(resolve => {
+    const told = () => ({ ...options, port })
+    run('control', '../control.ts', told, message => resolve(message as ControlReady))
+  })
+  // With --port 0 the system chooses, once: a control process that is started again is found where the first one was.
+  port = Number(new URL(control.url).port)
+  await new Promise<NodeReady>(resolve => {
+    run(
+      'node',
+      '../node.ts',
+      () => options,
+      message => resolve(message as NodeReady),
+    )
+  })
+  process.stdout.write(banner(control.url, options))
+
+  if (!options.example) return
+  try {
+    if (!control.fresh && !(await exampleIsSetUp(control.url, options))) return
+    const samples = sampleTargets.map(target => {
+      const ignore = () => log('sluice', `sample target ${target.name} does not run; the example is without it`)
+      return {
+        ...target,
+        process: run(
+          `sample target ${target.name}`,
+          './sample-target.ts',
+          () => target,
+          () => {},
+          ignore,
+        ),
+      }
+    })
+    if (control.fresh) await setUpExample(control.url, options)
+    process.stdout.write(exampleHints(samples.map(({ name, process }) => ({ name, pid: process.pid }))))
+  } catch (error) {
+    log('sluice', `the example could not be set up: ${(error as Error).message}`)
+  }
+}
+
+/** First signal: everything stops in order, established connections finish, exit 0. Second: everything ends at once. */
+function stopOnSignals(children: readonly Supervised[], options: Options): void {
+  let stopping = false
+  const onSignal = () => {
+    if (stopping) {
+      for (const child of children) child.kill()
+      process.exit(1)
+    }
+    stopping = true
+    log(
+      'sluice',
+      `stopping; established connections have ${options.drainSeconds} s to finish (once more: stop at once)`,
+    )
+    Promise.all(children.map(child => child.stop())).then(() => process.exit(0))
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+}
+
+function banner(url: string, options: Options): string {
+  const keys =
+    options.credentials === undefined
+      ? '  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n'
+      : `  # sign with a key of ${options.credentials}\n`
+  return `
+sluice ${version} serves AWS's Elastic Load Balancing API at ${url}
+state: ${options.dataDir}
+
+Paste this into another terminal:
+  export AWS_ENDPOINT_URL=${url} AWS_REGION=${options.region}
+${keys}
+and try:
+  aws elbv2 describe-load-balancers
+  bin/sluice doctor${options.port === 4566 ? '' : ` --port ${new URL(url).port}`}
+`
+}

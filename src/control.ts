@@ -1,0 +1,143 @@
+/** The control process: the API in front of the store, and the feed to the node. It moves no packet. */
+import { networkInterfaces } from 'node:os'
+import type { HostAddresses } from './api/call.ts'
+import { readCredentials } from './api/credentials.ts'
+import { ec2 } from './api/ec2/service.ts'
+import { elbv2 } from './api/elbv2/service.ts'
+import { expiredRegistrations } from './api/elbv2/targets.ts'
+import { type ApiOptions, openApi } from './api/server.ts'
+import { sts } from './api/sts/service.ts'
+import type { Options } from './cli/options.ts'
+import { REFUSED, supervised } from './cli/supervise.ts'
+import { systemClock as clock } from './clock.ts'
+import { openDnsResponder } from './dns/responder.ts'
+import { defaultNetwork } from './domain/default-network.ts'
+import { addressesOf } from './domain/dns-answers.ts'
+import { type Change, tableNames } from './domain/state.ts'
+import { openControlEnd } from './feed/control-end.ts'
+import { feedPath } from './feed/path.ts'
+import { log } from './log.ts'
+import { statusOf } from './status.ts'
+import { openSqliteStore } from './store/sqlite.ts'
+import { RevisionConflict, type Store } from './store/store.ts'
+
+/** What the control process tells its parent once it serves. */
+export interface ControlReady {
+  readonly kind: 'ready'
+  readonly url: string
+  /** True where nothing had ever been asked for in this data directory. */
+  readonly fresh: boolean
+}
+
+const options: Options = JSON.parse(process.argv[2] ?? '{}')
+const twoZones = process.platform === 'linux'
+const foundation = () => defaultNetwork(options.account, options.region, twoZones)
+
+async function open() {
+  const credentials = options.credentials === undefined ? undefined : readCredentials(options.credentials)
+  const store = await openSqliteStore(options.dataDir)
+  const fresh = store.read().revision === 0
+  if (fresh) await store.transact(0, foundation())
+  const feed = await openControlEnd({
+    path: feedPath(options.dataDir),
+    store,
+    clock,
+    log: line => log('control', line),
+  })
+  const api = await listen({
+    host: options.host,
+    port: options.port,
+    hostNames: options.hostNames,
+    store,
+    clock,
+    services: [elbv2, ec2, sts],
+    ...(credentials === undefined ? {} : { credentials }),
+    account: options.account,
+    region: options.region,
+    hostAddresses,
+    health: key => feed.health(key),
+    log: line => log('api', line),
+    routes: { 'GET /_sluice/status': () => ({ status: 200, body: statusOf(store.read(), feed, clock.now()) }) },
+    reset: async () => {
+      const { revision } = await commit(store, state => [
+        ...tableNames.flatMap(table => [...state[table].keys()].map((key): Change => ({ table, key }))),
+        ...foundation(),
+      ])
+      if (feed.nodeConnected) await feed.waitApplied(revision, AbortSignal.timeout(30_000))
+    },
+  })
+  clock.every(5_000, () => {
+    commit(store, state => expiredRegistrations(state, clock.now())).catch(error => log('control', String(error)))
+  })
+  const dns = options.dnsPort === 0 ? undefined : await openDns(store, key => feed.health(key))
+  return {
+    ready: { kind: 'ready', url: api.url, fresh } satisfies ControlReady,
+    async close() {
+      await api.close(2_000)
+      await dns?.close()
+      await feed.close()
+      await store.close()
+    },
+  }
+}
+
+/** Opens the API; where its port can't be had, says so in the operator's words. */
+async function listen(settings: ApiOptions) {
+  try {
+    return await openApi(settings)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const port = `port ${settings.port} on ${settings.host}`
+    if (code === 'EADDRINUSE') throw new Error(`${port} is taken, by another Sluice perhaps: choose one with --port`)
+    if (code === 'EACCES') throw new Error(`${port} needs root: choose one from 1024 on with --port`)
+    if (code === 'EADDRNOTAVAIL') throw new Error(`${settings.host} is not an address of this host: see --host`)
+    throw new Error(`cannot listen on ${port}: ${message}`)
+  }
+}
+
+/** Commits what `change` makes of the newest state, again if somebody else came first. */
+async function commit(store: Store, change: (state: ReturnType<Store['read']>) => readonly Change[]) {
+  for (;;) {
+    const state = store.read()
+    try {
+      return await store.transact(state.revision, change(state))
+    } catch (error) {
+      if (!(error instanceof RevisionConflict)) throw error
+    }
+  }
+}
+
+/** The responder is a convenience: where its port is taken, all else works, and the operator is told. */
+async function openDns(store: Store, health: Parameters<typeof addressesOf>[1]) {
+  try {
+    return await openDnsResponder({
+      host: '127.0.0.1',
+      port: options.dnsPort,
+      zone: 'elb.sluice.internal',
+      resolve: name => addressesOf(store.read(), health, clock.now(), name),
+      log: line => log('dns', line),
+    })
+  } catch (error) {
+    log(
+      'dns',
+      `load balancer names are not answered on 127.0.0.1:${options.dnsPort}: ${(error as Error).message} (--dns-port chooses another port)`,
+    )
+    return undefined
+  }
+}
+
+/** What this host can give load balancers as addresses; 198.18.0.0/15 and its IPv6 sister take a route that only root can add. */
+function hostAddresses(): HostAddresses {
+  const own = Object.values(networkInterfaces()).flatMap(addresses => (addresses ?? []).map(({ address }) => address))
+  const root = process.platform === 'linux' && process.getuid?.() === 0
+  return root ? { own, range: '198.18.0.0/15', ipv6Range: 'fd53:4c55::/32' } : { own, range: '127.64.0.0/10' }
+}
+
+try {
+  const control = await open()
+  supervised(() => control.close())
+  process.send?.(control.ready)
+} catch (error) {
+  process.stderr.write(`sluice: ${(error as Error).message}\n`)
+  process.exit(REFUSED)
+}
