@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize, relative } from 'node:path'
+import { test } from 'node:test'
+
+const root = join(import.meta.dirname, '..')
+
+/** Each room of src/: what of src/ it may import, and why not more. Files directly under src/ are wiring, except these. */
+const rooms: Readonly<
+  Record<string, { readonly may: readonly string[]; readonly node: boolean; readonly because: string }>
+> = {
+  domain: {
+    may: ['domain'],
+    node: false,
+    because: 'it decides, as pure functions: no I/O, no clock, the same on every host',
+  },
+  store: {
+    may: ['store', 'domain'],
+    node: true,
+    because: 'it keeps what was asked for and knows nothing of who asks or serves',
+  },
+  api: {
+    may: ['api', 'store', 'domain', 'clock'],
+    node: true,
+    because: 'a call is one store transaction and never waits for the data plane',
+  },
+  feed: {
+    may: ['feed', 'store', 'domain', 'engine/engine', 'clock', 'log'],
+    node: true,
+    because: 'it carries state and reports, and acts on neither',
+  },
+  health: { may: ['health', 'domain', 'clock'], node: true, because: 'it knows targets by their probes alone' },
+  dns: { may: ['dns', 'domain'], node: true, because: 'it answers from a function it is given' },
+  reconcile: {
+    may: ['reconcile', 'feed', 'health', 'engine/engine', 'domain', 'clock'],
+    node: true,
+    because: 'it drives any engine, so it may know none',
+  },
+  engine: {
+    may: ['engine', 'domain', 'clock', 'log'],
+    node: true,
+    because: 'it knows Snapshots and nothing of where they come from',
+  },
+}
+
+const sources = globSync('src/**/*.ts', { cwd: root }).filter(
+  file => !file.endsWith('.test.ts') && !file.endsWith('.contract.ts') && !file.endsWith('fixture.ts'),
+)
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  return [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(match => match[1] ?? '')
+}
+
+for (const [room, rule] of Object.entries(rooms)) {
+  test(`src/${room} imports only ${rule.may.join(', ')}: ${rule.because}`, () => {
+    const files = sources.filter(file => file.startsWith(`src/${room}/`))
+    assert.notEqual(files.length, 0, `src/${room} is gone: take its rule away`)
+    for (const file of files) {
+      for (const target of importsOf(file)) {
+        if (target.startsWith('.')) {
+          const path = relative('src', normalize(join(dirname(file), target))).replace(/\.ts$/, '')
+          const allowed = rule.may.some(may => path === may || path.startsWith(`${may}/`))
+          assert.ok(allowed, `${file} imports ${target}: ${rule.because}`)
+        } else if (!rule.node) assert.fail(`${file} imports ${target}: ${rule.because}`)
+      }
+    }
+  })
+}
+
+test('only src/clock.ts reads time or sets timers', () => {
+  const reads = /\b(Date\.now|performance\.now|process\.hrtime|setTimeout|setInterval)\b|new Date\(\)/
+  for (const file of sources) {
+    // A line for the operator carries the time of day wherever it is written.
+    if (file === 'src/clock.ts' || file === 'src/log.ts') continue
+    const lines = readFileSync(join(root, file), 'utf8').split('\n')
+    for (const [index, line] of lines.entries()) {
+      assert.ok(
+        !reads.test(line.replace(/\/\/.*|\*.*/, '')),
+        `${file}:${index + 1} ${line.trim()}: time comes from the injected Clock`,
+      )
+    }
+  }
+})

@@ -1,0 +1,129 @@
+/** What scenarios ask of the API, in a line each: load balancers, groups, targets, listeners. */
+import { EC2 } from '@aws-sdk/client-ec2'
+import { ElasticLoadBalancingV2, type ProtocolEnum } from '@aws-sdk/client-elastic-load-balancing-v2'
+import { until } from './sluice.ts'
+
+export class Network {
+  readonly elbv2: ElasticLoadBalancingV2
+  readonly ec2: EC2
+  #names = 0
+
+  constructor(endpoint: string) {
+    const configuration = {
+      endpoint,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+      // A control process that is killed is back within a second.
+      maxAttempts: 8,
+    }
+    this.elbv2 = new ElasticLoadBalancingV2(configuration)
+    this.ec2 = new EC2(configuration)
+  }
+
+  async subnet(zone = 'local-1a') {
+    const { Subnets = [] } = await this.ec2.describeSubnets({
+      Filters: [{ Name: 'availability-zone', Values: [zone] }],
+    })
+    return { subnetId: String(Subnets[0]?.SubnetId), vpcId: String(Subnets[0]?.VpcId) }
+  }
+
+  /** A load balancer on 127.0.0.1; its ARN. */
+  async loadBalancer(): Promise<string> {
+    const { subnetId } = await this.subnet()
+    const { LoadBalancers = [] } = await this.elbv2.createLoadBalancer({
+      Name: this.#name('lb'),
+      Type: 'network',
+      Subnets: [subnetId],
+    })
+    return String(LoadBalancers[0]?.LoadBalancerArn)
+  }
+
+  /** A group of ip targets, checked every 5 s, unhealthy after two failures, with these targets; its ARN. */
+  async targetGroup(
+    protocol: ProtocolEnum,
+    targets: readonly { address: string; port: number }[],
+    attributes: Readonly<Record<string, string>> = {},
+    healthCheck: object = {},
+  ): Promise<string> {
+    const { vpcId } = await this.subnet()
+    const { TargetGroups = [] } = await this.elbv2.createTargetGroup({
+      Name: this.#name('tg'),
+      Protocol: protocol,
+      Port: 1,
+      VpcId: vpcId,
+      TargetType: 'ip',
+      HealthCheckIntervalSeconds: 5,
+      HealthCheckTimeoutSeconds: 2,
+      HealthyThresholdCount: 2,
+      UnhealthyThresholdCount: 2,
+      ...healthCheck,
+    })
+    const arn = String(TargetGroups[0]?.TargetGroupArn)
+    const Attributes = Object.entries(attributes).map(([Key, Value]) => ({ Key, Value }))
+    if (Attributes.length > 0) await this.elbv2.modifyTargetGroupAttributes({ TargetGroupArn: arn, Attributes })
+    if (targets.length > 0) await this.register(arn, ...targets)
+    return arn
+  }
+
+  async register(group: string, ...targets: readonly { address: string; port: number }[]): Promise<void> {
+    await this.elbv2.registerTargets({
+      TargetGroupArn: group,
+      Targets: targets.map(({ address, port }) => ({ Id: address, Port: port })),
+    })
+  }
+
+  async deregister(group: string, ...targets: readonly { address: string; port: number }[]): Promise<void> {
+    await this.elbv2.deregisterTargets({
+      TargetGroupArn: group,
+      Targets: targets.map(({ address, port }) => ({ Id: address, Port: port })),
+    })
+  }
+
+  /** A listener that forwards to these groups with these weights; its ARN. */
+  async listener(
+    loadBalancer: string,
+    protocol: ProtocolEnum,
+    port: number,
+    groups: Readonly<Record<string, number>>,
+  ): Promise<string> {
+    const { Listeners = [] } = await this.elbv2.createListener({
+      LoadBalancerArn: loadBalancer,
+      Protocol: protocol,
+      Port: port,
+      DefaultActions: [forward(groups)],
+    })
+    return String(Listeners[0]?.ListenerArn)
+  }
+
+  async forward(listener: string, groups: Readonly<Record<string, number>>): Promise<void> {
+    await this.elbv2.modifyListener({ ListenerArn: listener, DefaultActions: [forward(groups)] })
+  }
+
+  /** State by target address. */
+  async health(group: string): Promise<Record<string, string>> {
+    const { TargetHealthDescriptions = [] } = await this.elbv2.describeTargetHealth({ TargetGroupArn: group })
+    return Object.fromEntries(
+      TargetHealthDescriptions.map(({ Target, TargetHealth }) => [String(Target?.Id), String(TargetHealth?.State)]),
+    )
+  }
+
+  async allHealthy(group: string): Promise<void> {
+    await until('all targets are healthy', async () => {
+      const states = Object.values(await this.health(group))
+      return states.length > 0 && states.every(state => state === 'healthy')
+    })
+  }
+
+  #name(prefix: string): string {
+    return `${prefix}-${++this.#names}-${process.pid}`
+  }
+}
+
+function forward(groups: Readonly<Record<string, number>>) {
+  return {
+    Type: 'forward' as const,
+    ForwardConfig: {
+      TargetGroups: Object.entries(groups).map(([TargetGroupArn, Weight]) => ({ TargetGroupArn, Weight })),
+    },
+  }
+}
