@@ -39,7 +39,7 @@ export function buildTopology(targetCount: number): Topology {
       run: (command, ...args) =>
         execFileSync('ip', inside(command, args), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),
       start(command, args, options = {}) {
-        const child = spawn('ip', inside(command, args), { stdio: 'ignore', ...options })
+        const child = spawn('ip', inside(command, args), { stdio: ['ignore', 'ignore', 'inherit'], ...options })
         children.push(child)
         return child
       },

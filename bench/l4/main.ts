@@ -49,6 +49,12 @@ const contestants = await startAll(topology)
 const rows = new Map(contestants.map(({ name }) => [name, newRow()]))
 const rowOf = (contestant: Contestant) => rows.get(contestant.name) ?? newRow()
 
+// Before any load, whose memory an allocator keeps for later.
+for (const contestant of contestants)
+  if (contestant.pid !== undefined) rowOf(contestant).idleBytes.push(await idleMemory(contestant))
+// Not counted: every one serves for a while first, so that what compiles at run time has compiled.
+for (const contestant of contestants) for (let run = 0; run < 2; run++) newConnections(topology.client, contestant)
+
 for (let round = 0; round < rounds; round++) {
   for (const contestant of contestants) rowOf(contestant).gbits.push(bulk(topology.client, contestant))
   for (const contestant of contestants) {
@@ -62,12 +68,9 @@ for (let round = 0; round < rounds; round++) {
     rowOf(contestant).p99.push(p99)
   }
   for (const contestant of contestants)
-    if (contestant.udp) rowOf(contestant).datagrams.push(losslessDatagrams(topology.client, contestant))
+    if (contestant.udp) rowOf(contestant).datagrams.push(await losslessDatagrams(topology.client, contestant))
   process.stderr.write(`round ${round + 1} of ${rounds}\n`)
 }
-for (const contestant of contestants)
-  if (contestant.pid !== undefined) rowOf(contestant).idleBytes.push(await idleMemory(contestant))
-
 print()
 process.exit(0)
 
@@ -75,14 +78,7 @@ async function startAll({ balancer, client, targets }: Topology): Promise<Contes
   const [first, second] = targets as [Host, Host]
   for (const target of targets) {
     target.start('iperf3', ['-s'])
-    target.start('nginx', [
-      '-p',
-      directory,
-      '-c',
-      configuration(`nginx-${target.name}`, webServer(target)),
-      '-g',
-      'daemon off;',
-    ])
+    target.start('nginx', ['-c', configuration(`nginx-${target.name}`, webServer(target)), '-g', 'daemon off;'])
   }
   const haproxy = balancer.start('haproxy', [
     '-db',
@@ -90,8 +86,6 @@ async function startAll({ balancer, client, targets }: Topology): Promise<Contes
     configuration('haproxy', haproxyConfiguration(first, second)),
   ])
   const nginx = balancer.start('nginx', [
-    '-p',
-    directory,
     '-c',
     configuration('nginx', nginxConfiguration(first, second)),
     '-g',
@@ -154,7 +148,7 @@ http { access_log off; server { listen 80 backlog=8192; location / { return 200 
 function haproxyConfiguration(first: Host, second: Host): string {
   return `global
   nbthread 1
-  maxconn 40000
+  maxconn 9000
 defaults
   mode tcp
   timeout connect 5s
@@ -174,7 +168,7 @@ listen http
 function nginxConfiguration(first: Host, second: Host): string {
   return `include /etc/nginx/modules-enabled/*stream*.conf;
 worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/nginx.log;
-events { worker_connections 40000; }
+events { worker_connections 18000; }
 stream {
   upstream web { server ${first.address}:80; server ${second.address}:80; }
   server { listen 10.9.0.1:6101; proxy_pass ${first.address}:5201; }
@@ -226,7 +220,7 @@ function latency(client: Host, { address, httpPort }: Contestant) {
 }
 
 /** The highest rate of 64-byte datagrams in 8 flows at which at most 0.1 % are lost, packets/s, by bisection. */
-function losslessDatagrams(client: Host, { address, bulkPort }: Contestant): number {
+async function losslessDatagrams(client: Host, { address, bulkPort }: Contestant): Promise<number> {
   const flows = 8
   const run = (rate: number) => {
     const bits = Math.round((rate * 64 * 8) / flows)
@@ -251,13 +245,23 @@ function losslessDatagrams(client: Host, { address, bulkPort }: Contestant): num
         String(bulkPort),
       ],
     )
-    const { packets, lost_packets: lost, seconds } = JSON.parse(output).end.sum
-    return { lossless: lost <= packets / 1000, sent: packets / seconds }
+    return JSON.parse(output)
+  }
+  /** After an overload, late datagrams of the last run can take the place of this one's first; then it is run again. */
+  const measure = async (rate: number) => {
+    for (let attempt = 0; attempt < 5; attempt++) {
+      await sleep(500)
+      const { end } = run(rate)
+      if (end?.sum === undefined) continue
+      const { packets, lost_packets: lost, seconds } = end.sum
+      return { lossless: lost <= packets / 1000, sent: packets / seconds }
+    }
+    throw new Error(`iperf3 finds no way to ${address}:${bulkPort}`)
   }
   let [low, high, best] = [0, 160_000, 0]
   for (let step = 0; step < 6; step++) {
     const rate = (low + high) / 2
-    const { lossless, sent } = run(rate)
+    const { lossless, sent } = await measure(rate)
     if (lossless) {
       best = Math.max(best, sent)
       low = rate

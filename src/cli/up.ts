@@ -105,7 +105,7 @@ sluice ${version} serves AWS's Elastic Load Balancing API at ${url}
 state: ${options.dataDir}
 
 Paste this into another terminal:
-  export AWS_ENDPOINT_URL=${url} AWS_REGION=${options.region}
+  export AWS_ENDPOINT_URL=${url} AWS_REGION=${options.region} AWS_DEFAULT_REGION=${options.region}
 ${keys}
 and try:
   aws elbv2 describe-load-balancers
