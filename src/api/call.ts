@@ -1,3 +1,4 @@
+import type { HostAddresses } from '../domain/addresses.ts'
 import type { Health } from '../domain/health.ts'
 import { applyChanges, type Change, type State, type TableName, type Tables } from '../domain/state.ts'
 
@@ -19,16 +20,6 @@ export interface Call {
   health(key: string): Health | undefined
   /** What the caller signed with; `test` where no credentials are configured. */
   readonly accessKeyId: string
-}
-
-/** The addresses that load balancers of this host may have (design: Addresses). */
-export interface HostAddresses {
-  /** Addresses of this host's interfaces, IPv4 and IPv6, without prefix length. */
-  readonly own: readonly string[]
-  /** Range for load balancers of subnets that are not on this host: 198.18.0.0/15 where we are root, else 127.64.0.0/10. */
-  readonly range: string
-  /** The same for IPv6; absent where we are not root. */
-  readonly ipv6Range?: string
 }
 
 export type Action<Input = never, Output = unknown> = (input: Input, call: Call) => Output

@@ -8,7 +8,7 @@ import { requiredMembers } from './check-input.ts'
 import { ApiError } from './errors.ts'
 import { parseForm } from './form.ts'
 import { decodeInput, findOperation, type Protocol } from './query-protocol.ts'
-import { clientOptions, openStubApi, stubEc2, stubElbv2 } from './stub-api.ts'
+import { clientOptions, openStubApi, stubEc2, stubElbv2 } from './stub-api.fixture.ts'
 
 const sdks = {
   query: { sdk: elbv2Sdk as Readonly<Record<string, unknown>>, stub: stubElbv2, open: elbv2Client },

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
+import type { HostAddresses } from '../domain/addresses.ts'
 import type { Health } from '../domain/health.ts'
 import type { State } from '../domain/state.ts'
 import { RevisionConflict, type Store } from '../store/store.ts'
-import { type Action, type Call, Draft, type HostAddresses } from './call.ts'
+import { type Action, type Call, Draft } from './call.ts'
 import { commonErrors } from './errors.ts'
 
 /** What all calls have in common. */

@@ -5,7 +5,7 @@ import type { Action, Service } from './call.ts'
 import { checkInput } from './check-input.ts'
 import type { Credentials } from './credentials.ts'
 import { ApiError, commonErrors } from './errors.ts'
-import { parseForm } from './form.ts'
+import { type FormNode, parseForm } from './form.ts'
 import { checkFront } from './front.ts'
 import { decodeInput, encodeAnswer, encodeError, findOperation } from './query-protocol.ts'
 import { type CallContext, CallRunner } from './run-call.ts'
@@ -21,19 +21,17 @@ export interface ApiOptions extends CallContext {
   readonly credentials?: Credentials
   /** Names that the Host header may have beside IP literals and `localhost`. */
   readonly hostNames: readonly string[]
-  /** Whether `GET /healthz` may say that all is well. */
-  ready?(): boolean
   /** Empties everything; `POST /_sluice/reset` exists where this does and no credentials are configured. */
   reset?(): Promise<void>
-  /** Further paths, `GET /_sluice/state` for one, answered as JSON; they must be signed where credentials are configured. */
+  /** Further paths, `GET /_sluice/status` for one, answered as JSON; they must be signed where credentials are configured. */
   readonly routes?: Readonly<Record<string, Route>>
   /** Takes one line for the operator. */
-  log?(line: string): void
+  log(line: string): void
 }
 
-export type Route = () => RouteAnswer | Promise<RouteAnswer>
+type Route = () => RouteAnswer | Promise<RouteAnswer>
 
-export interface RouteAnswer {
+interface RouteAnswer {
   readonly status: number
   readonly body: unknown
 }
@@ -125,15 +123,8 @@ class Handler {
   /** Never rejects: whatever goes wrong is an answer, or the client is gone. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID()
-    // Errors before the service is known have no better envelope than the common one.
-    const route: { service: Service | undefined } = { service: undefined }
-    let answer: Answer
-    try {
-      answer = await this.#answer(request, requestId, route)
-    } catch (error) {
-      if (request.errored !== null) return
-      answer = this.#refusal(error, route.service, requestId)
-    }
+    const answer = await this.#answer(request, requestId)
+    if (answer === undefined) return
     if (this.closing) response.shouldKeepAlive = false
     response.writeHead(answer.status, {
       'Content-Type': answer.contentType,
@@ -143,27 +134,28 @@ class Handler {
     response.end(answer.body)
   }
 
-  async #answer(request: IncomingMessage, requestId: string, found: { service: Service | undefined }): Promise<Answer> {
-    const headers = request.headersDistinct
-    const method = request.method ?? ''
-    const target = request.url ?? ''
-    checkFront(headers, this.#options.hostNames)
-    const [path = ''] = target.split('?', 1)
-    if (path !== '/') return this.#answerRoute(request, path)
-    if (method !== 'POST') throw commonErrors.methodNotAllowed(method)
-    if (target !== '/') {
-      // Parameters in the URL would let a link in a web page call an action.
-      throw commonErrors.malformedQueryString('Parameters belong in the request body, not in the URL.')
+  /** `undefined` if the client went away in the middle of its request. */
+  async #answer(request: IncomingMessage, requestId: string): Promise<Answer | undefined> {
+    // Errors before the service is known have no better envelope than the common one.
+    let service: Service | undefined
+    try {
+      checkFront(request.headersDistinct, this.#options.hostNames)
+      const [path = ''] = (request.url ?? '').split('?', 1)
+      if (path !== '/') return await this.#answerRoute(request, path)
+      const authorization = checkCall(request)
+      const signed = await readSigned(request)
+      service = this.#services.bySigningName(claimedScope(authorization)?.service)
+      const accessKeyId = this.#authenticate(signed, service)
+      const form = parseForm(signed.body)
+      service ??= this.#services.byForm(form)
+      return await this.#call(service, form, accessKeyId, requestId)
+    } catch (error) {
+      return request.errored === null ? this.#refusal(error, service, requestId) : undefined
     }
-    const authorization = headers.authorization?.[0]
-    if (authorization === undefined) throw commonErrors.missingAuthenticationToken()
-    checkContent(request)
-    const body = await readBody(request)
-    found.service = this.#services.bySigningName(claimedScope(authorization)?.service)
-    const accessKeyId = this.#authenticate({ method, target, headers, body }, found.service)
-    const form = parseForm(body)
-    found.service ??= this.#services.byForm(form)
-    const service = found.service
+  }
+
+  /** Runs the action that the form names. */
+  async #call(service: Service | undefined, form: FormNode, accessKeyId: string, requestId: string): Promise<Answer> {
     const action = form.members.get('Action')?.text
     const version = form.members.get('Version')?.text ?? service?.version ?? ''
     if (!action) throw commonErrors.missingAction()
@@ -203,13 +195,9 @@ class Handler {
   }
 
   async #answerRoute(request: IncomingMessage, path: string): Promise<Answer> {
-    const { credentials, ready, reset } = this.#options
-    const method = request.method ?? ''
-    const key = `${method} ${path}`
-    if (key === 'GET /healthz') {
-      const serving = ready === undefined || ready()
-      return json(serving ? 200 : 503, { status: serving ? 'ok' : 'starting' })
-    }
+    const { credentials, reset } = this.#options
+    const key = `${request.method} ${path}`
+    if (key === 'GET /healthz') return json(200, { status: 'ok' })
     if (key === 'POST /_sluice/reset' && reset !== undefined && credentials === undefined) {
       await reset()
       return json(200, { status: 'ok' })
@@ -218,8 +206,7 @@ class Handler {
     if (route === undefined) throw commonErrors.notFound(path)
     if (credentials !== undefined) {
       if (request.headers.authorization === undefined) throw commonErrors.missingAuthenticationToken()
-      const body = await readBody(request)
-      this.#authenticate({ method, target: request.url ?? '', headers: request.headersDistinct, body }, undefined)
+      this.#authenticate(await readSigned(request), undefined)
     }
     const { status, body } = await route()
     return json(status, body)
@@ -230,9 +217,8 @@ class Handler {
     if (error instanceof ApiError) {
       refusal = error
     } else {
-      const log = this.#options.log ?? console.error
       const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      log(`api: request ${requestId} failed: ${stack.replace(/\s*\n\s*/g, ' | ')}`)
+      this.#options.log(`request ${requestId} failed: ${stack.replace(/\s*\n\s*/g, ' | ')}`)
       refusal = commonErrors.internalFailure()
     }
     return { status: refusal.status, contentType: contentType(service), body: encodeError(service, refusal, requestId) }
@@ -245,6 +231,24 @@ function contentType(service: Service | undefined): string {
 
 function json(status: number, body: unknown): Answer {
   return { status, contentType: 'application/json', body: `${JSON.stringify(body)}\n` }
+}
+
+/** What a call must be before its body is read; answers its Authorization header. */
+function checkCall(request: IncomingMessage): string {
+  if (request.method !== 'POST') throw commonErrors.methodNotAllowed(request.method ?? '')
+  if (request.url !== '/') {
+    // Parameters in the URL would let a link in a web page call an action.
+    throw commonErrors.malformedQueryString('Parameters belong in the request body, not in the URL.')
+  }
+  const { authorization } = request.headers
+  if (authorization === undefined) throw commonErrors.missingAuthenticationToken()
+  checkContent(request)
+  return authorization
+}
+
+async function readSigned(request: IncomingMessage): Promise<SignedRequest> {
+  const { method = '', url: target = '', headersDistinct: headers } = request
+  return { method, target, headers, body: await readBody(request) }
 }
 
 function checkContent(request: IncomingMessage): void {

@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import type { Headers } from './front.ts'
 import type { SignedRequest } from './sigv4.ts'
 
-/** A signer for tests, apart from the verifier's code: it knows no query strings and nothing to escape in a path. */
+/** What is to be signed: a request whose target has no query string and nothing to escape. */
 export interface ToSign {
   readonly method: string
   readonly target: string
@@ -20,6 +20,10 @@ export interface ToSign {
   readonly signedHeaders?: readonly string[]
 }
 
+/**
+ * The request with AWS Signature Version 4's headers: what `sluice doctor` calls with. It shares no code with the verifier,
+ * so that the tests, which sign with it too, do not hold one mistake against itself.
+ */
 export function sign(request: ToSign): SignedRequest {
   const date = new Date(request.at).toISOString().replace(/[-:]|\.\d+/g, '')
   const headers: Headers = { ...request.headers, 'x-amz-date': [date] }

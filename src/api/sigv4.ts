@@ -12,7 +12,7 @@ export interface SignedRequest {
 }
 
 /** `20150830/us-east-1/iam/aws4_request` behind the access key: what a signature is good for. */
-export interface CredentialScope {
+interface CredentialScope {
   readonly accessKeyId: string
   readonly date: string
   readonly region: string

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Ec2Fixture } from './ec2.fixture.ts'
 import { filtered, wildcardMatches } from './filters.ts'
-import { Ec2Fixture } from './fixture.ts'
-import { page } from './paging.ts'
 import { DescribeVpcs } from './vpcs.ts'
 
 const items = [
@@ -61,16 +60,6 @@ test('wildcards match any characters or one, and a backslash takes them literall
 
 test('a pattern of many stars is matched without trying all ways', () => {
   assert.equal(wildcardMatches('*a'.repeat(5000), `${'a'.repeat(255)}b`), false)
-})
-
-test('pages cover everything once, also when an item goes between them', () => {
-  const ids = Array.from({ length: 12 }, (_, i) => `id-${String(i).padStart(2, '0')}`)
-  const first = page(ids, id => id, { MaxResults: 5 })
-  const rest = ids.filter(id => id !== 'id-04')
-  const second = page(rest, id => id, { MaxResults: 5, NextToken: first.NextToken })
-  const third = page(rest, id => id, { NextToken: second.NextToken })
-  assert.deepEqual([...first.items, ...second.items, ...third.items], ids)
-  assert.equal(third.NextToken, undefined)
 })
 
 test('a token that nobody gave out is refused', () => {

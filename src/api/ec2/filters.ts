@@ -1,5 +1,6 @@
 import type { Filter, Tag } from '@aws-sdk/client-ec2'
 import { ApiError } from '../errors.ts'
+import { pageOf } from '../paging.ts'
 
 /** What an answer's item has under the name of each filter of its Describe action. */
 export type FilterTable<T> = Readonly<Record<string, (item: T) => FilterValue | readonly FilterValue[]>>
@@ -25,6 +26,26 @@ export function filtered<T extends object>(
       })
   })
   return [...items].filter(item => tests.every(test => test(item)))
+}
+
+/** What a Describe action answers of `items`: those that pass its filters, page by page, in the order of their ids. */
+export function filteredPage<T extends object>(
+  items: Iterable<T>,
+  table: FilterTable<T>,
+  idOf: (item: T) => string,
+  input: {
+    readonly Filters?: readonly Filter[] | undefined
+    readonly MaxResults?: number | undefined
+    readonly NextToken?: string | undefined
+  },
+): { items: T[]; NextToken: string | undefined } {
+  const page = pageOf(
+    filtered(items, input.Filters, table),
+    idOf,
+    { size: input.MaxResults, token: input.NextToken || undefined },
+    token => new ApiError('InvalidNextToken', `The token '${token}' is invalid`),
+  )
+  return { items: page.items, NextToken: page.next }
 }
 
 function reader<T extends object>(

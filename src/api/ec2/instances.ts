@@ -20,9 +20,8 @@ import type {
 import type { Instance } from '../../domain/network.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
-import { type FilterTable, filtered } from './filters.ts'
+import { type FilterTable, filteredPage } from './filters.ts'
 import { attachedInterface, groupIdentifiers, privateDnsName } from './network-interfaces.ts'
-import { page } from './paging.ts'
 import { chosen, isTerminated, kinds, lookUp } from './resources.ts'
 import { tagSet } from './tags.ts'
 
@@ -70,12 +69,8 @@ export function DescribeInstances(input: DescribeInstancesRequest, call: Call): 
   const reservations = new Map(instances.map(instance => [instance.id, instance.reservationId]))
   const described = instances.map(instance => describe(instance, call))
   const ofReservation = (instance: Ec2Instance) => reservations.get(instance.InstanceId ?? '') ?? ''
-  const matching = filtered(described, input.Filters, {
-    ...filters,
-    'owner-id': () => call.account,
-    'reservation-id': ofReservation,
-  })
-  const { items, NextToken } = page(matching, instance => instance.InstanceId, input)
+  const table = { ...filters, 'owner-id': () => call.account, 'reservation-id': ofReservation }
+  const { items, NextToken } = filteredPage(described, table, instance => instance.InstanceId, input)
   const grouped = Map.groupBy(items, ofReservation)
   return { NextToken, Reservations: [...grouped].map(([id, items]) => reservation(id, items, call)) }
 }
@@ -98,11 +93,7 @@ export function DescribeInstanceStatus(input: DescribeInstanceStatusRequest, cal
   const described = instances
     .filter(instance => input.IncludeAllInstances || instance.state === 'running')
     .map(instance => describeStatus(instance, call))
-  const { items, NextToken } = page(
-    filtered(described, input.Filters, statusFilters),
-    status => status.InstanceId,
-    input,
-  )
+  const { items, NextToken } = filteredPage(described, statusFilters, status => status.InstanceId, input)
   return { NextToken, InstanceStatuses: items }
 }
 

@@ -6,7 +6,7 @@ import { ApiError } from '../errors.ts'
 import { findSecurityGroup, invalidValue, missing } from './resources.ts'
 
 /** What a rule admits: all of it but its id and tags. Two of the same are a duplicate. */
-export type Permission = Omit<SecurityGroupRule, 'id' | 'tags'>
+type Permission = Omit<SecurityGroupRule, 'id' | 'tags'>
 
 /** Security group rules and names: letters, digits, spaces and these (AWS: CreateSecurityGroup). */
 export const describable = /^[a-zA-Z0-9 ._\-:/()#,@[\]+=&;{}!$*]{0,255}$/

@@ -10,8 +10,7 @@ import type { LoadBalancer, LoadBalancerZone } from '../../domain/load-balancer.
 import type { Instance } from '../../domain/network.ts'
 import type { Call } from '../call.ts'
 import { zoneIdOf } from './availability-zones.ts'
-import { type FilterTable, filtered } from './filters.ts'
-import { page } from './paging.ts'
+import { type FilterTable, filteredPage } from './filters.ts'
 import { chosen, isTerminated, kinds } from './resources.ts'
 
 const filters: FilterTable<NetworkInterface> = {
@@ -58,11 +57,7 @@ export function DescribeNetworkInterfaces(
   ]
   const byId = new Map(all.map(item => [item.NetworkInterfaceId, item]))
   const items = chosen(kinds.networkInterfaces, byId, input.NetworkInterfaceIds)
-  const { items: NetworkInterfaces, NextToken } = page(
-    filtered(items, input.Filters, filters),
-    item => item.NetworkInterfaceId,
-    input,
-  )
+  const { items: NetworkInterfaces, NextToken } = filteredPage(items, filters, item => item.NetworkInterfaceId, input)
   return { NextToken, NetworkInterfaces }
 }
 

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { VpcAttributeName } from '@aws-sdk/client-ec2'
 import { defaultNetwork } from '../../domain/default-network.ts'
 import { DescribeAvailabilityZones } from './availability-zones.ts'
-import { Ec2Fixture, loadBalancerIn } from './fixture.ts'
+import { Ec2Fixture, loadBalancerIn } from './ec2.fixture.ts'
 import { TerminateInstances } from './instances.ts'
 import { DescribeNetworkInterfaces } from './network-interfaces.ts'
 import { RunInstances } from './run-instances.ts'
 import { CreateSecurityGroup, DescribeSecurityGroups } from './security-groups.ts'
 import { CreateSubnet, DeleteSubnet, DescribeSubnets } from './subnets.ts'
-import { CreateVpc, DeleteVpc, DescribeVpcs } from './vpcs.ts'
+import { CreateVpc, DeleteVpc, DescribeVpcAttribute, DescribeVpcs } from './vpcs.ts'
 
 function vpcIn(fixture: Ec2Fixture, cidrBlock = '10.0.0.0/16', more = {}): string {
   return fixture.run(CreateVpc, { CidrBlock: cidrBlock, ...more }).Vpc?.VpcId ?? assert.fail()
@@ -30,6 +31,28 @@ test('the default VPC has one default subnet in each of two zones', () => {
     ['local-1a', '127.0.0.0/9', 'loc1-az1'],
     ['local-1b', '127.128.0.0/9', 'loc1-az2'],
   ])
+})
+
+test('a VPC resolves names; hosts of the default one have public names', () => {
+  const fixture = new Ec2Fixture()
+  const other = vpcIn(fixture)
+  const attribute = (VpcId: string, Attribute: VpcAttributeName) =>
+    fixture.run(DescribeVpcAttribute, { VpcId, Attribute })
+  for (const [VpcId, Value] of [
+    [fixture.defaultVpcId, true],
+    [other, false],
+  ] as const) {
+    assert.deepEqual(attribute(VpcId, 'enableDnsSupport'), { VpcId, EnableDnsSupport: { Value: true } })
+    assert.deepEqual(attribute(VpcId, 'enableDnsHostnames'), { VpcId, EnableDnsHostnames: { Value } })
+    const metrics = attribute(VpcId, 'enableNetworkAddressUsageMetrics')
+    assert.deepEqual(metrics, { VpcId, EnableNetworkAddressUsageMetrics: { Value: false } })
+  }
+  fixture.refused(
+    DescribeVpcAttribute,
+    { VpcId: other, Attribute: 'cheese' as VpcAttributeName },
+    'InvalidParameterValue',
+    'Value (cheese) for parameter attribute is invalid. Unknown attribute.',
+  )
 })
 
 test('the default network has the same ids after a reset and others in another region', () => {

@@ -1,6 +1,7 @@
 import type { Reservation, RunInstancesRequest } from '@aws-sdk/client-ec2'
 import { canonicalAddress, cidrContains } from '../../domain/cidr.ts'
 import type { Instance, Subnet } from '../../domain/network.ts'
+import { securityGroupsPerInterface } from '../../domain/security-group.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
 import { describeReservation, forgetTerminated } from './instances.ts'
@@ -10,9 +11,6 @@ import { tagsFor } from './tags.ts'
 
 /** AWS: RunInstances, InstanceType. */
 const defaultInstanceType = 'm1.small'
-
-/** AWS: Amazon VPC quotas, security groups per network interface. */
-const maxGroupsPerInterface = 5
 
 /** Ours: every state carries a record of each. */
 const maxInstances = 10_000
@@ -127,7 +125,7 @@ function groupsFor(
     throw new ApiError('InvalidParameter', text)
   }
   const ids = new Set(named.map(group => group.id))
-  if (ids.size > maxGroupsPerInterface) {
+  if (ids.size > securityGroupsPerInterface) {
     const text = 'The maximum number of security groups per interface has been reached.'
     throw new ApiError('SecurityGroupsPerInterfaceLimitExceeded', text)
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { IpPermission } from '@aws-sdk/client-ec2'
-import { Ec2Fixture } from './fixture.ts'
+import { Ec2Fixture } from './ec2.fixture.ts'
 import {
   AuthorizeSecurityGroupEgress,
   AuthorizeSecurityGroupIngress,

@@ -16,7 +16,7 @@ import type {
 import type { SecurityGroup, SecurityGroupPeer, SecurityGroupRule } from '../../domain/security-group.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
-import { type FilterTable, filtered } from './filters.ts'
+import { type FilterTable, filteredPage } from './filters.ts'
 import {
   describedAs,
   ipPermissions,
@@ -28,7 +28,6 @@ import {
   ruleCidr,
   unknownPrefixList,
 } from './ip-permissions.ts'
-import { page } from './paging.ts'
 import { chosen, ec2Arn, invalidValue, kinds, lookUp, missing } from './resources.ts'
 import { namedGroup } from './security-groups.ts'
 import { tagSet, tagsFor } from './tags.ts'
@@ -238,7 +237,7 @@ export function DescribeSecurityGroupRules(
       .flatMap(group => group.rules.map(rule => [rule.id, describe(rule, group, call)] as const)),
   )
   const rules = chosen(kinds.securityGroupRules, described, input.SecurityGroupRuleIds)
-  const { items, NextToken } = page(filtered(rules, input.Filters, filters), rule => rule.SecurityGroupRuleId, input)
+  const { items, NextToken } = filteredPage(rules, filters, rule => rule.SecurityGroupRuleId, input)
   return { NextToken, SecurityGroupRules: items }
 }
 

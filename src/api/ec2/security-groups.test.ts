@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Ec2Fixture, loadBalancerIn } from './fixture.ts'
+import { Ec2Fixture, loadBalancerIn } from './ec2.fixture.ts'
 import { TerminateInstances } from './instances.ts'
 import { RunInstances } from './run-instances.ts'
 import { AuthorizeSecurityGroupIngress, RevokeSecurityGroupIngress } from './security-group-rules.ts'

@@ -11,9 +11,8 @@ import type {
 import type { SecurityGroup, SecurityGroupRule } from '../../domain/security-group.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
-import { type FilterTable, filtered } from './filters.ts'
+import { type FilterTable, filteredPage } from './filters.ts'
 import { describable, ipPermissions } from './ip-permissions.ts'
-import { page } from './paging.ts'
 import {
   chosen,
   defaultVpc,
@@ -142,7 +141,7 @@ export function DescribeSecurityGroups(input: DescribeSecurityGroupsRequest, cal
       : []),
   ])
   const described = [...groups].map(group => describe(group, call))
-  const { items, NextToken } = page(filtered(described, input.Filters, filters(call)), group => group.GroupId, input)
+  const { items, NextToken } = filteredPage(described, filters(call), group => group.GroupId, input)
   return { NextToken, SecurityGroups: items }
 }
 

@@ -23,7 +23,7 @@ import {
 import { CreateSecurityGroup, DeleteSecurityGroup, DescribeSecurityGroups } from './security-groups.ts'
 import { CreateSubnet, DeleteSubnet, DescribeSubnets } from './subnets.ts'
 import { CreateTags, DeleteTags, DescribeTags } from './tags.ts'
-import { CreateVpc, DeleteVpc, DescribeVpcs } from './vpcs.ts'
+import { CreateVpc, DeleteVpc, DescribeVpcAttribute, DescribeVpcs } from './vpcs.ts'
 
 const actions = {
   AuthorizeSecurityGroupEgress,
@@ -44,6 +44,7 @@ const actions = {
   DescribeSecurityGroups,
   DescribeSubnets,
   DescribeTags,
+  DescribeVpcAttribute,
   DescribeVpcs,
   ModifySecurityGroupRules,
   RevokeSecurityGroupEgress,

@@ -7,12 +7,12 @@ import type {
   Subnet as Ec2Subnet,
 } from '@aws-sdk/client-ec2'
 import { addressCount, cidrContains, cidrsOverlap, nthAddress, parseCidr } from '../../domain/cidr.ts'
+import { zoneAddresses } from '../../domain/load-balancer.ts'
 import type { Subnet } from '../../domain/network.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
 import { availabilityZones, zoneIdOf } from './availability-zones.ts'
-import { type FilterTable, filtered } from './filters.ts'
-import { page } from './paging.ts'
+import { type FilterTable, filteredPage } from './filters.ts'
 import { chosen, ec2Arn, findSubnet, findVpc, invalidValue, isTerminated, kinds, missing } from './resources.ts'
 import { tagSet, tagsFor } from './tags.ts'
 import { associationId, cidrBlock } from './vpcs.ts'
@@ -92,7 +92,7 @@ const filters: FilterTable<Ec2Subnet> = {
 
 export function DescribeSubnets(input: DescribeSubnetsRequest, call: Call): DescribeSubnetsResult {
   const subnets = chosen(kinds.subnets, call.draft.state.subnets, input.SubnetIds).map(subnet => describe(subnet, call))
-  const { items, NextToken } = page(filtered(subnets, input.Filters, filters), subnet => subnet.SubnetId, input)
+  const { items, NextToken } = filteredPage(subnets, filters, subnet => subnet.SubnetId, input)
   return { NextToken, Subnets: items }
 }
 
@@ -147,7 +147,7 @@ function loadBalancerAddresses(subnet: Subnet, call: Call): string[] {
   const zones = call.draft.state.loadBalancers.values().flatMap(loadBalancer => loadBalancer.zones)
   return zones
     .filter(zone => zone.subnetId === subnet.id)
-    .flatMap(({ ipv4Address, ipv6Address }) => [ipv4Address, ...(ipv6Address ? [ipv6Address] : [])])
+    .flatMap(zoneAddresses)
     .toArray()
 }
 

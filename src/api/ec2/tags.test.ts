@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Ec2Fixture } from './fixture.ts'
+import { Ec2Fixture } from './ec2.fixture.ts'
 import { DescribeSecurityGroupRules } from './security-group-rules.ts'
 import { CreateTags, DeleteTags, DescribeTags } from './tags.ts'
 import { CreateVpc } from './vpcs.ts'

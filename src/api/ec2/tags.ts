@@ -11,8 +11,7 @@ import type {
 import type { Tag } from '../../domain/tag.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
-import { type FilterTable, filtered } from './filters.ts'
-import { page } from './paging.ts'
+import { type FilterTable, filteredPage } from './filters.ts'
 import { invalidValue, isId, kinds, notFound } from './resources.ts'
 
 const maxTags = 50
@@ -82,8 +81,7 @@ export function DescribeTags(input: DescribeTagsRequest, call: Call): DescribeTa
   const described = allTagged(call).flatMap(({ id, type, tags }) =>
     tagSet(tags).map(tag => ({ ...tag, ResourceId: id, ResourceType: type, Tags: [tag] })),
   )
-  const matching = filtered(described, input.Filters, filters)
-  const { items, NextToken } = page(matching, tag => `${tag.ResourceId} ${tag.Key}`, input)
+  const { items, NextToken } = filteredPage(described, filters, tag => `${tag.ResourceId} ${tag.Key}`, input)
   return { NextToken, Tags: items.map(({ Tags, ...tag }) => tag) }
 }
 

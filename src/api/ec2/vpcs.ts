@@ -2,6 +2,8 @@ import type {
   CreateVpcRequest,
   CreateVpcResult,
   DeleteVpcRequest,
+  DescribeVpcAttributeRequest,
+  DescribeVpcAttributeResult,
   DescribeVpcsRequest,
   DescribeVpcsResult,
   Vpc as Ec2Vpc,
@@ -12,8 +14,7 @@ import { fixedHex } from '../../domain/fixed-hex.ts'
 import type { Vpc } from '../../domain/network.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
-import { type FilterTable, filtered } from './filters.ts'
-import { page } from './paging.ts'
+import { type FilterTable, filteredPage } from './filters.ts'
 import { chosen, findVpc, invalidValue, isTerminated, kinds } from './resources.ts'
 import { tagSet, tagsFor } from './tags.ts'
 
@@ -94,8 +95,23 @@ const filters: FilterTable<Ec2Vpc> = {
 
 export function DescribeVpcs(input: DescribeVpcsRequest, call: Call): DescribeVpcsResult {
   const vpcs = chosen(kinds.vpcs, call.draft.state.vpcs, input.VpcIds).map(vpc => describe(vpc, call))
-  const { items, NextToken } = page(filtered(vpcs, input.Filters, filters), vpc => vpc.VpcId, input)
+  const { items, NextToken } = filteredPage(vpcs, filters, vpc => vpc.VpcId, input)
   return { NextToken, Vpcs: items }
+}
+
+/** What a VPC has from the start and keeps: nothing here changes it (AWS: DNS attributes for your VPC). */
+export function DescribeVpcAttribute(input: DescribeVpcAttributeRequest, call: Call): DescribeVpcAttributeResult {
+  const { id: VpcId, isDefault } = findVpc(call, input.VpcId ?? '')
+  switch (input.Attribute) {
+    case 'enableDnsHostnames':
+      return { VpcId, EnableDnsHostnames: { Value: isDefault } }
+    case 'enableDnsSupport':
+      return { VpcId, EnableDnsSupport: { Value: true } }
+    case 'enableNetworkAddressUsageMetrics':
+      return { VpcId, EnableNetworkAddressUsageMetrics: { Value: false } }
+    default:
+      throw invalidValue(`Value (${input.Attribute}) for parameter attribute is invalid. Unknown attribute.`)
+  }
 }
 
 /** Refused while anything but the default security group lives in it. */

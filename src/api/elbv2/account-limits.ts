@@ -1,9 +1,12 @@
 import type { DescribeAccountLimitsInput, DescribeAccountLimitsOutput } from '@aws-sdk/client-elastic-load-balancing-v2'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
-import { pageOf } from './paging.ts'
+import { markedPage } from './resources.ts'
 
-/** AWS's default quotas of a Region, by the names that DescribeAccountLimits gives them (AWS: Quotas for your load balancers). */
+/**
+ * AWS's default quotas of a Region, by the names that DescribeAccountLimits gives them (AWS: Quotas for your load
+ * balancers).
+ */
 export const accountLimits = {
   'application-load-balancers': 50,
   'condition-values-per-alb-rule': 5,
@@ -28,12 +31,9 @@ export const accountLimits = {
 /** AWS: at most 1,000 targets in a target group; a quota that DescribeAccountLimits does not list. */
 export const targetsPerTargetGroup = 1000
 
-export function describeAccountLimits(input: DescribeAccountLimitsInput, _call: Call): DescribeAccountLimitsOutput {
-  const { items, nextMarker } = pageOf(Object.entries(accountLimits), ([name]) => name, input)
-  return {
-    Limits: items.map(([Name, max]) => ({ Name, Max: String(max) })),
-    ...(nextMarker === undefined ? {} : { NextMarker: nextMarker }),
-  }
+export function DescribeAccountLimits(input: DescribeAccountLimitsInput, _call: Call): DescribeAccountLimitsOutput {
+  const { items, NextMarker } = markedPage(Object.entries(accountLimits), ([name]) => name, input)
+  return { NextMarker, Limits: items.map(([Name, max]) => ({ Name, Max: String(max) })) }
 }
 
 /** Throws `code` if `count` things of a kind are more than `limit`. */

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Account, awsError } from './account.fixture.ts'
 import {
-  describeListenerAttributes,
-  describeLoadBalancerAttributes,
-  describeTargetGroupAttributes,
-  modifyListenerAttributes,
-  modifyLoadBalancerAttributes,
-  modifyTargetGroupAttributes,
+  DescribeListenerAttributes,
+  DescribeLoadBalancerAttributes,
+  DescribeTargetGroupAttributes,
+  ModifyListenerAttributes,
+  ModifyLoadBalancerAttributes,
+  ModifyTargetGroupAttributes,
 } from './attributes.ts'
-import { Account, awsError } from './fixture.ts'
 
 type Answer = { Attributes?: { Key?: string | undefined; Value?: string | undefined }[] | undefined }
 
@@ -19,7 +19,7 @@ function asRecord(answer: Answer): Record<string, string | undefined> {
 test('a TCP group of addresses lists the attributes of Network Load Balancers with their defaults', () => {
   const account = new Account()
   const TargetGroupArn = account.targetGroup({ Protocol: 'TCP' })
-  assert.deepEqual(asRecord(account.run(describeTargetGroupAttributes, { TargetGroupArn })), {
+  assert.deepEqual(asRecord(account.run(DescribeTargetGroupAttributes, { TargetGroupArn })), {
     'proxy_protocol_v2.enabled': 'false',
     'preserve_client_ip.enabled': 'false',
     'stickiness.enabled': 'false',
@@ -46,7 +46,7 @@ for (const [protocol, targetType, preserve, termination, unhealthyTermination] o
   test(`the defaults that depend on protocol and target type: ${protocol}, ${targetType}`, () => {
     const account = new Account()
     const TargetGroupArn = account.targetGroup({ Protocol: protocol, TargetType: targetType })
-    const all = asRecord(account.run(describeTargetGroupAttributes, { TargetGroupArn }))
+    const all = asRecord(account.run(DescribeTargetGroupAttributes, { TargetGroupArn }))
     assert.equal(all['preserve_client_ip.enabled'], preserve)
     assert.equal(all['deregistration_delay.connection_termination.enabled'], termination)
     assert.equal(all['target_health_state.unhealthy.connection_termination.enabled'], unhealthyTermination)
@@ -60,7 +60,7 @@ for (const protocol of ['UDP', 'TCP_UDP'] as const) {
     const { state } = account
     assert.throws(
       () =>
-        account.run(modifyTargetGroupAttributes, {
+        account.run(ModifyTargetGroupAttributes, {
           TargetGroupArn,
           Attributes: [
             { Key: 'deregistration_delay.timeout_seconds', Value: '10' },
@@ -80,13 +80,13 @@ test('attributes that were set are merged and answered with all the others', () 
   const account = new Account()
   const TargetGroupArn = account.targetGroup({ Protocol: 'TCP' })
   const set = (Key: string, Value: string) =>
-    asRecord(account.run(modifyTargetGroupAttributes, { TargetGroupArn, Attributes: [{ Key, Value }] }))
+    asRecord(account.run(ModifyTargetGroupAttributes, { TargetGroupArn, Attributes: [{ Key, Value }] }))
   set('preserve_client_ip.enabled', 'true')
   const all = set('deregistration_delay.timeout_seconds', '0')
   assert.equal(all['preserve_client_ip.enabled'], 'true')
   assert.equal(all['deregistration_delay.timeout_seconds'], '0')
   assert.equal(Object.keys(all).length, 13)
-  assert.deepEqual(asRecord(account.run(describeTargetGroupAttributes, { TargetGroupArn })), all)
+  assert.deepEqual(asRecord(account.run(DescribeTargetGroupAttributes, { TargetGroupArn })), all)
 })
 
 const known = 'target_group_health'
@@ -136,7 +136,7 @@ for (const [protocol, attributes, code, text] of [
     const account = new Account()
     const TargetGroupArn = account.targetGroup({ Protocol: protocol })
     const Attributes = Object.entries(attributes).map(([Key, Value]) => ({ Key, Value }))
-    assert.throws(() => account.run(modifyTargetGroupAttributes, { TargetGroupArn, Attributes }), awsError(code, text))
+    assert.throws(() => account.run(ModifyTargetGroupAttributes, { TargetGroupArn, Attributes }), awsError(code, text))
   })
 }
 
@@ -144,7 +144,7 @@ test('an unhealthy target may drain where its connections are not terminated', (
   const account = new Account()
   const TargetGroupArn = account.targetGroup({ Protocol: 'TCP' })
   const all = asRecord(
-    account.run(modifyTargetGroupAttributes, {
+    account.run(ModifyTargetGroupAttributes, {
       TargetGroupArn,
       Attributes: [
         { Key: 'target_health_state.unhealthy.draining_interval_seconds', Value: '60' },
@@ -158,12 +158,12 @@ test('an unhealthy target may drain where its connections are not terminated', (
 test('a load balancer lists its attributes, and refuses those of application load balancers', () => {
   const account = new Account()
   const LoadBalancerArn = account.loadBalancer({ Scheme: 'internal' })
-  const all = asRecord(account.run(describeLoadBalancerAttributes, { LoadBalancerArn }))
+  const all = asRecord(account.run(DescribeLoadBalancerAttributes, { LoadBalancerArn }))
   assert.equal(all['load_balancing.cross_zone.enabled'], 'false')
   assert.equal(all['ipv6.deny_all_igw_traffic'], 'true')
   assert.equal(all['dns_record.client_routing_policy'], 'any_availability_zone')
   const set = (Key: string, Value: string) =>
-    account.run(modifyLoadBalancerAttributes, { LoadBalancerArn, Attributes: [{ Key, Value }] })
+    account.run(ModifyLoadBalancerAttributes, { LoadBalancerArn, Attributes: [{ Key, Value }] })
   assert.throws(
     () => set('idle_timeout.timeout_seconds', '60'),
     awsError(
@@ -192,12 +192,12 @@ test('only TCP listeners have an idle timeout', () => {
     Protocol: 'TCP',
     Port: 8081,
   })
-  assert.deepEqual(account.run(describeListenerAttributes, { ListenerArn: udp }).Attributes, [])
-  assert.deepEqual(account.run(describeListenerAttributes, { ListenerArn: tcp }).Attributes, [
+  assert.deepEqual(account.run(DescribeListenerAttributes, { ListenerArn: udp }).Attributes, [])
+  assert.deepEqual(account.run(DescribeListenerAttributes, { ListenerArn: tcp }).Attributes, [
     { Key: 'tcp.idle_timeout.seconds', Value: '350' },
   ])
   const set = (ListenerArn: string, Value: string) =>
-    account.run(modifyListenerAttributes, { ListenerArn, Attributes: [{ Key: 'tcp.idle_timeout.seconds', Value }] })
+    account.run(ModifyListenerAttributes, { ListenerArn, Attributes: [{ Key: 'tcp.idle_timeout.seconds', Value }] })
   assert.deepEqual(asRecord(set(tcp, '6000')), { 'tcp.idle_timeout.seconds': '6000' })
   assert.throws(() => set(tcp, '59'), awsError('ValidationError', 'between 60 and 6000'))
   assert.throws(

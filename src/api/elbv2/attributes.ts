@@ -26,14 +26,14 @@ import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
 import { findListener, findLoadBalancer, findTargetGroup, invalid } from './resources.ts'
 
-export function describeLoadBalancerAttributes(
+export function DescribeLoadBalancerAttributes(
   input: DescribeLoadBalancerAttributesInput,
   call: Call,
 ): DescribeLoadBalancerAttributesOutput {
   return answer(loadBalancerAttributes(findLoadBalancer(call.draft.state, input.LoadBalancerArn)))
 }
 
-export function modifyLoadBalancerAttributes(
+export function ModifyLoadBalancerAttributes(
   input: ModifyLoadBalancerAttributesInput,
   call: Call,
 ): ModifyLoadBalancerAttributesOutput {
@@ -45,14 +45,14 @@ export function modifyLoadBalancerAttributes(
   return answer(loadBalancerAttributes(changed))
 }
 
-export function describeListenerAttributes(
+export function DescribeListenerAttributes(
   input: DescribeListenerAttributesInput,
   call: Call,
 ): DescribeListenerAttributesOutput {
   return answer(listenerAttributes(findListener(call.draft.state, input.ListenerArn)))
 }
 
-export function modifyListenerAttributes(
+export function ModifyListenerAttributes(
   input: ModifyListenerAttributesInput,
   call: Call,
 ): ModifyListenerAttributesOutput {
@@ -64,14 +64,14 @@ export function modifyListenerAttributes(
   return answer(listenerAttributes(changed))
 }
 
-export function describeTargetGroupAttributes(
+export function DescribeTargetGroupAttributes(
   input: DescribeTargetGroupAttributesInput,
   call: Call,
 ): DescribeTargetGroupAttributesOutput {
   return answer(targetGroupAttributes(findTargetGroup(call.draft.state, input.TargetGroupArn)))
 }
 
-export function modifyTargetGroupAttributes(
+export function ModifyTargetGroupAttributes(
   input: ModifyTargetGroupAttributesInput,
   call: Call,
 ): ModifyTargetGroupAttributesOutput {

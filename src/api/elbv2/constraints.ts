@@ -3,6 +3,7 @@ import type { Constraint, Constraints } from '../call.ts'
 const port: Constraint = { min: 1, max: 65_535 }
 const pageSize: Constraint = { min: 1, max: 400 }
 const atMostTwenty: Constraint = { max: 20 }
+const tagText = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
 const attributeKey: Constraint = { max: 256, pattern: /^[a-zA-Z0-9._]+$/ }
 const protocol: Constraint = {
   enum: ['HTTP', 'HTTPS', 'TCP', 'TLS', 'UDP', 'TCP_UDP', 'GENEVE', 'QUIC', 'TCP_QUIC'],
@@ -43,10 +44,11 @@ export const constraints: Constraints = {
   },
   'Action.Order': { min: 1, max: 50_000 },
   'TargetGroupTuple.Weight': { min: 0, max: 999 },
-  'Tag.Key': { min: 1, max: 128 },
-  'Tag.Value': { max: 256 },
+  'Tag.Key': { min: 1, max: 128, pattern: tagText },
+  'Tag.Value': { max: 256, pattern: tagText },
   'AddTagsInput.Tags': { min: 1 },
   'DescribeTagsInput.ResourceArns': atMostTwenty,
+  'DescribeTargetHealthInput.Include': { enum: ['AnomalyDetection', 'All'] },
   'LoadBalancerAttribute.Key': attributeKey,
   'LoadBalancerAttribute.Value': { max: 1024 },
   'ModifyLoadBalancerAttributesInput.Attributes': atMostTwenty,

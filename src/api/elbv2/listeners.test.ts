@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Account, awsError, subnets, vpc } from './fixture.ts'
-import { type createListener, deleteListener, describeListeners, modifyListener } from './listeners.ts'
-import { setSubnets } from './subnets.ts'
+import { Account, awsError, subnets, vpc } from './account.fixture.ts'
+import { type CreateListener, DeleteListener, DescribeListeners, ModifyListener } from './listeners.ts'
+import { SetSubnets } from './subnets.ts'
 
 function started(): { account: Account; loadBalancer: string; blue: string; green: string } {
   const account = new Account()
@@ -26,7 +26,7 @@ test('a listener shows its single target group in both places', () => {
   const arn = account.listener(loadBalancer, blue)
   assert.match(arn, /:listener\/net\/hello\/[0-9a-f]{16}\/[0-9a-f]{16}$/)
   assert.ok(arn.includes(loadBalancer.split('/').at(-1) ?? '?'))
-  assert.deepEqual(account.run(describeListeners, { ListenerArns: [arn] }).Listeners, [
+  assert.deepEqual(account.run(DescribeListeners, { ListenerArns: [arn] }).Listeners, [
     {
       ListenerArn: arn,
       LoadBalancerArn: loadBalancer,
@@ -49,7 +49,7 @@ test('a listener shows its single target group in both places', () => {
 test('a listener forwards to several target groups by weight', () => {
   const { account, loadBalancer, blue, green } = started()
   const arn = account.listener(loadBalancer, blue, { DefaultActions: forwardTo([blue, 90], [green, 0]) })
-  const [listener] = account.run(describeListeners, { LoadBalancerArn: loadBalancer }).Listeners ?? []
+  const [listener] = account.run(DescribeListeners, { LoadBalancerArn: loadBalancer }).Listeners ?? []
   assert.equal(listener?.ListenerArn, arn)
   assert.equal(listener?.DefaultActions?.[0]?.TargetGroupArn, undefined)
   assert.deepEqual(listener?.DefaultActions?.[0]?.ForwardConfig?.TargetGroups, [
@@ -102,7 +102,7 @@ test('a load balancer cannot move to an address where its port is taken', () => 
   account.listener(first, blue)
   account.listener(second, green)
   assert.throws(
-    () => account.run(setSubnets, { LoadBalancerArn: second, Subnets: [a, b] }),
+    () => account.run(SetSubnets, { LoadBalancerArn: second, Subnets: [a, b] }),
     awsError('DuplicateListener', "at 127.0.0.1 is taken by a listener of load balancer 'first'"),
   )
 })
@@ -117,9 +117,9 @@ test('a target group belongs to one load balancer at a time', () => {
     `The following target groups cannot be associated with more than one load balancer: ${blue}`,
   )
   assert.throws(() => account.listener(other, blue, { Port: 8082 }), limit)
-  account.run(deleteListener, { ListenerArn: listener })
+  account.run(DeleteListener, { ListenerArn: listener })
   assert.throws(() => account.listener(other, blue, { Port: 8082 }), limit)
-  for (const { arn } of account.state.listeners.values()) account.run(deleteListener, { ListenerArn: arn })
+  for (const { arn } of account.state.listeners.values()) account.run(DeleteListener, { ListenerArn: arn })
   account.listener(other, blue, { Port: 8082 })
 })
 
@@ -144,7 +144,7 @@ for (const [listener, fits] of [
 test('actions other than one forward are refused', () => {
   const { account, loadBalancer, blue, green } = started()
   const refused = (
-    DefaultActions: Parameters<typeof createListener>[0]['DefaultActions'],
+    DefaultActions: Parameters<typeof CreateListener>[0]['DefaultActions'],
     code: string,
     text: string,
   ) => assert.throws(() => account.listener(loadBalancer, blue, { DefaultActions }), awsError(code, text))
@@ -190,7 +190,7 @@ test('actions other than one forward are refused', () => {
 
 test('a listener without a port, with another protocol or with certificates is refused', () => {
   const { account, loadBalancer, blue } = started()
-  const refused = (input: Partial<Parameters<typeof createListener>[0]>, code: string, text: string) =>
+  const refused = (input: Partial<Parameters<typeof CreateListener>[0]>, code: string, text: string) =>
     assert.throws(() => account.listener(loadBalancer, blue, input), awsError(code, text))
   refused({ Port: undefined }, 'ValidationError', 'A listener port must be specified')
   refused({ Protocol: undefined }, 'ValidationError', 'A listener protocol must be specified')
@@ -202,19 +202,19 @@ test('a listener without a port, with another protocol or with certificates is r
 test('modifying a listener replaces what is given and keeps the rest', () => {
   const { account, loadBalancer, blue, green } = started()
   const ListenerArn = account.listener(loadBalancer, blue)
-  const [moved] = account.run(modifyListener, { ListenerArn, Port: 8090 }).Listeners ?? []
+  const [moved] = account.run(ModifyListener, { ListenerArn, Port: 8090 }).Listeners ?? []
   assert.equal(moved?.Port, 8090)
   assert.equal(moved?.DefaultActions?.[0]?.TargetGroupArn, blue)
-  const [switched] = account.run(modifyListener, { ListenerArn, DefaultActions: forwardTo([green]) }).Listeners ?? []
+  const [switched] = account.run(ModifyListener, { ListenerArn, DefaultActions: forwardTo([green]) }).Listeners ?? []
   assert.equal(switched?.Port, 8090)
   assert.equal(switched?.DefaultActions?.[0]?.TargetGroupArn, green)
   assert.throws(
-    () => account.run(modifyListener, { ListenerArn, Protocol: 'TCP' }),
+    () => account.run(ModifyListener, { ListenerArn, Protocol: 'TCP' }),
     awsError('IncompatibleProtocols', green),
   )
   account.listener(loadBalancer, blue, { Port: 8091 })
   assert.throws(
-    () => account.run(modifyListener, { ListenerArn, Port: 8091 }),
+    () => account.run(ModifyListener, { ListenerArn, Port: 8091 }),
     awsError('DuplicateListener', 'A listener with the specified port already exists.'),
   )
 })
@@ -222,9 +222,9 @@ test('modifying a listener replaces what is given and keeps the rest', () => {
 test('a listener is deleted once', () => {
   const { account, loadBalancer, blue } = started()
   const ListenerArn = account.listener(loadBalancer, blue)
-  account.run(deleteListener, { ListenerArn })
+  account.run(DeleteListener, { ListenerArn })
   assert.throws(
-    () => account.run(deleteListener, { ListenerArn }),
+    () => account.run(DeleteListener, { ListenerArn }),
     awsError('ListenerNotFound', 'One or more listeners not found'),
   )
 })
@@ -241,15 +241,15 @@ test('a load balancer has at most 50 listeners', () => {
 test('listeners are described by load balancer or by ARN, page by page', () => {
   const { account, loadBalancer, blue } = started()
   for (let i = 0; i < 3; i++) account.listener(loadBalancer, blue, { Port: 8000 + i })
-  const first = account.run(describeListeners, { LoadBalancerArn: loadBalancer, PageSize: 2 })
-  const rest = account.run(describeListeners, { LoadBalancerArn: loadBalancer, PageSize: 2, Marker: first.NextMarker })
+  const first = account.run(DescribeListeners, { LoadBalancerArn: loadBalancer, PageSize: 2 })
+  const rest = account.run(DescribeListeners, { LoadBalancerArn: loadBalancer, PageSize: 2, Marker: first.NextMarker })
   assert.deepEqual(
     [...(first.Listeners ?? []), ...(rest.Listeners ?? [])].map(listener => listener.Port),
     [8000, 8001, 8002],
   )
   assert.equal(rest.NextMarker, undefined)
   assert.throws(
-    () => account.run(describeListeners, {}),
+    () => account.run(DescribeListeners, {}),
     awsError('ValidationError', 'You must specify either listener ARNs or a load balancer ARN'),
   )
 })

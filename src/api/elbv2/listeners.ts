@@ -16,7 +16,6 @@ import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
 import { accountLimits, checkLimit } from './account-limits.ts'
 import { checkForward, describeForward, forwardIn } from './forward.ts'
-import { pageOf } from './paging.ts'
 import { refuseTakenPort } from './ports.ts'
 import {
   findListener,
@@ -26,12 +25,13 @@ import {
   invalidConfiguration,
   listenersOf,
   makeArn,
+  markedPage,
 } from './resources.ts'
 import { tagsIn } from './tags.ts'
 import { checkTargetsPerLoadBalancer } from './targets.ts'
 
 /** Asked for twice with the same settings, it is created once (AWS: CreateListener is idempotent). */
-export function createListener(input: CreateListenerInput, call: Call): CreateListenerOutput {
+export function CreateListener(input: CreateListenerInput, call: Call): CreateListenerOutput {
   const loadBalancer = findLoadBalancer(call.draft.state, input.LoadBalancerArn)
   refuseTls(input)
   if (input.Port === undefined) throw invalid('A listener port must be specified')
@@ -63,7 +63,7 @@ export function createListener(input: CreateListenerInput, call: Call): CreateLi
 }
 
 /** Replaces the members that are given. */
-export function modifyListener(input: ModifyListenerInput, call: Call): ModifyListenerOutput {
+export function ModifyListener(input: ModifyListenerInput, call: Call): ModifyListenerOutput {
   const listener = findListener(call.draft.state, input.ListenerArn)
   const loadBalancer = findLoadBalancer(call.draft.state, listener.loadBalancerArn)
   refuseTls(input)
@@ -77,17 +77,14 @@ export function modifyListener(input: ModifyListenerInput, call: Call): ModifyLi
   return { Listeners: [describe(changed)] }
 }
 
-export function deleteListener(input: DeleteListenerInput, call: Call): DeleteListenerOutput {
+export function DeleteListener(input: DeleteListenerInput, call: Call): DeleteListenerOutput {
   call.draft.delete('listeners', findListener(call.draft.state, input.ListenerArn).arn)
   return {}
 }
 
-export function describeListeners(input: DescribeListenersInput, call: Call): DescribeListenersOutput {
-  const { items, nextMarker } = pageOf(wanted(call.draft.state, input), listener => listener.arn, input)
-  return {
-    Listeners: items.map(describe),
-    ...(nextMarker === undefined ? {} : { NextMarker: nextMarker }),
-  }
+export function DescribeListeners(input: DescribeListenersInput, call: Call): DescribeListenersOutput {
+  const { items, NextMarker } = markedPage(wanted(call.draft.state, input), listener => listener.arn, input)
+  return { NextMarker, Listeners: items.map(describe) }
 }
 
 /** Writes a listener whose port is free and whose target groups fit; throws otherwise, with nothing kept. */

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { modifyLoadBalancerAttributes } from './attributes.ts'
-import { Account, awsError, subnets, vpc } from './fixture.ts'
-import { describeListeners } from './listeners.ts'
-import { createLoadBalancer, deleteLoadBalancer, describeLoadBalancers } from './load-balancers.ts'
-import { setSecurityGroups } from './security-groups.ts'
-import { setIpAddressType, setSubnets } from './subnets.ts'
-import { describeTargetGroups } from './target-groups.ts'
+import { applyChanges } from '../../domain/state.ts'
+import { Account, awsError, subnets, vpc } from './account.fixture.ts'
+import { ModifyLoadBalancerAttributes } from './attributes.ts'
+import { DescribeListeners } from './listeners.ts'
+import { CreateLoadBalancer, DeleteLoadBalancer, DescribeLoadBalancers } from './load-balancers.ts'
+import { SetSecurityGroups } from './security-groups.ts'
+import { SetIpAddressType, SetSubnets } from './subnets.ts'
+import { DescribeTargetGroups } from './target-groups.ts'
 
 test('a new load balancer is provisioning, and active when it is described', () => {
   const account = new Account()
-  const output = account.run(createLoadBalancer, {
+  const output = account.run(CreateLoadBalancer, {
     Name: 'hello',
     Type: 'network',
     Subnets: [...account.defaultSubnetIds],
@@ -33,7 +34,7 @@ test('a new load balancer is provisioning, and active when it is described', () 
       ['local-1b', '127.0.0.2'],
     ],
   )
-  const described = account.run(describeLoadBalancers, { Names: ['hello'] }).LoadBalancers?.[0]
+  const described = account.run(DescribeLoadBalancers, { Names: ['hello'] }).LoadBalancers?.[0]
   assert.deepEqual(described, { ...created, State: { Code: 'active' } })
 })
 
@@ -127,7 +128,7 @@ test('outside the default VPC each load balancer has addresses of its own, and t
     SubnetMappings: [{ SubnetId: a, PrivateIPv4Address: '10.0.1.77' }, { SubnetId: b }],
   })
   account.loadBalancer({ Name: 'two', SubnetMappings: [{ SubnetId: b }] })
-  const zones = account.run(describeLoadBalancers, {}).LoadBalancers?.map(({ AvailabilityZones }) => AvailabilityZones)
+  const zones = account.run(DescribeLoadBalancers, {}).LoadBalancers?.map(({ AvailabilityZones }) => AvailabilityZones)
   assert.deepEqual(zones?.[0]?.[0]?.LoadBalancerAddresses, [
     { IpAddress: '10.0.1.77', PrivateIPv4Address: '10.0.1.77' },
   ])
@@ -145,40 +146,40 @@ test('pages neither repeat nor skip a load balancer, even while one goes', () =>
   const account = new Account()
   const names = ['a', 'b', 'c', 'd', 'e']
   const arns = names.map(Name => account.loadBalancer({ Name }))
-  const first = account.run(describeLoadBalancers, { PageSize: 2 })
+  const first = account.run(DescribeLoadBalancers, { PageSize: 2 })
   assert.deepEqual(
     first.LoadBalancers?.map(each => each.LoadBalancerName),
     ['a', 'b'],
   )
-  account.run(deleteLoadBalancer, { LoadBalancerArn: arns[1] })
-  const second = account.run(describeLoadBalancers, { PageSize: 2, Marker: first.NextMarker })
+  account.run(DeleteLoadBalancer, { LoadBalancerArn: arns[1] })
+  const second = account.run(DescribeLoadBalancers, { PageSize: 2, Marker: first.NextMarker })
   assert.deepEqual(
     second.LoadBalancers?.map(each => each.LoadBalancerName),
     ['c', 'd'],
   )
-  const last = account.run(describeLoadBalancers, { PageSize: 2, Marker: second.NextMarker })
+  const last = account.run(DescribeLoadBalancers, { PageSize: 2, Marker: second.NextMarker })
   assert.deepEqual(
     last.LoadBalancers?.map(each => each.LoadBalancerName),
     ['e'],
   )
   assert.equal(last.NextMarker, undefined)
-  assert.throws(() => account.run(describeLoadBalancers, { Marker: '!' }), awsError('ValidationError', 'marker'))
+  assert.throws(() => account.run(DescribeLoadBalancers, { Marker: '!' }), awsError('ValidationError', 'marker'))
 })
 
 test('load balancers are found by ARN or by name, and an unknown one is an error', () => {
   const account = new Account()
   const arn = account.loadBalancer()
-  assert.equal(account.run(describeLoadBalancers, { LoadBalancerArns: [arn] }).LoadBalancers?.length, 1)
+  assert.equal(account.run(DescribeLoadBalancers, { LoadBalancerArns: [arn] }).LoadBalancers?.length, 1)
   assert.throws(
-    () => account.run(describeLoadBalancers, { LoadBalancerArns: [`${arn}0`] }),
+    () => account.run(DescribeLoadBalancers, { LoadBalancerArns: [`${arn}0`] }),
     awsError('LoadBalancerNotFound', 'One or more load balancers not found'),
   )
   assert.throws(
-    () => account.run(describeLoadBalancers, { Names: ['hello', 'other'] }),
+    () => account.run(DescribeLoadBalancers, { Names: ['hello', 'other'] }),
     awsError('LoadBalancerNotFound', "Load balancers '[other]' not found"),
   )
   assert.throws(
-    () => account.run(describeLoadBalancers, { LoadBalancerArns: ['nonsense'] }),
+    () => account.run(DescribeLoadBalancers, { LoadBalancerArns: ['nonsense'] }),
     awsError('ValidationError', "'nonsense' is not a valid load balancer ARN"),
   )
 })
@@ -188,13 +189,13 @@ test('a deleted load balancer takes its listeners with it and frees its target g
   const arn = account.loadBalancer()
   const group = account.targetGroup()
   const listener = account.listener(arn, group)
-  account.run(deleteLoadBalancer, { LoadBalancerArn: arn })
-  account.run(deleteLoadBalancer, { LoadBalancerArn: arn })
+  account.run(DeleteLoadBalancer, { LoadBalancerArn: arn })
+  account.run(DeleteLoadBalancer, { LoadBalancerArn: arn })
   assert.throws(
-    () => account.run(describeListeners, { ListenerArns: [listener] }),
+    () => account.run(DescribeListeners, { ListenerArns: [listener] }),
     awsError('ListenerNotFound', 'One or more listeners not found'),
   )
-  const [freed] = account.run(describeTargetGroups, { TargetGroupArns: [group] }).TargetGroups ?? []
+  const [freed] = account.run(DescribeTargetGroups, { TargetGroupArns: [group] }).TargetGroups ?? []
   assert.deepEqual(freed?.LoadBalancerArns, [])
 })
 
@@ -202,17 +203,17 @@ test('deletion protection protects', () => {
   const account = new Account()
   const arn = account.loadBalancer()
   const protect = (Value: string) =>
-    account.run(modifyLoadBalancerAttributes, {
+    account.run(ModifyLoadBalancerAttributes, {
       LoadBalancerArn: arn,
       Attributes: [{ Key: 'deletion_protection.enabled', Value }],
     })
   protect('true')
   assert.throws(
-    () => account.run(deleteLoadBalancer, { LoadBalancerArn: arn }),
+    () => account.run(DeleteLoadBalancer, { LoadBalancerArn: arn }),
     awsError('OperationNotPermitted', 'cannot be deleted because deletion protection is enabled'),
   )
   protect('false')
-  account.run(deleteLoadBalancer, { LoadBalancerArn: arn })
+  account.run(DeleteLoadBalancer, { LoadBalancerArn: arn })
   assert.equal(account.state.loadBalancers.size, 0)
 })
 
@@ -227,7 +228,7 @@ test('a load balancer created without a security group can never be given one', 
   const arn = account.loadBalancer()
   const { state } = account
   assert.throws(
-    () => account.run(setSecurityGroups, { LoadBalancerArn: arn, SecurityGroups: [account.defaultGroupId] }),
+    () => account.run(SetSecurityGroups, { LoadBalancerArn: arn, SecurityGroups: [account.defaultGroupId] }),
     awsError(
       'InvalidConfigurationRequest',
       'You cannot set security groups on a Network Load Balancer which was created without any security groups.',
@@ -239,15 +240,15 @@ test('a load balancer created without a security group can never be given one', 
 test('the security groups of one created with some are replaced, but never by none', () => {
   const account = new Account()
   const arn = account.loadBalancer({ SecurityGroups: [account.defaultGroupId] })
-  const described = () => account.run(describeLoadBalancers, {}).LoadBalancers?.[0]
+  const described = () => account.run(DescribeLoadBalancers, {}).LoadBalancers?.[0]
   assert.deepEqual(described()?.SecurityGroups, [account.defaultGroupId])
   assert.equal(described()?.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic, 'on')
   assert.throws(
-    () => account.run(setSecurityGroups, { LoadBalancerArn: arn, SecurityGroups: [] }),
+    () => account.run(SetSecurityGroups, { LoadBalancerArn: arn, SecurityGroups: [] }),
     awsError('ValidationError', 'At least one security group'),
   )
   assert.deepEqual(
-    account.run(setSecurityGroups, {
+    account.run(SetSecurityGroups, {
       LoadBalancerArn: arn,
       SecurityGroups: [account.defaultGroupId],
       EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic: 'off',
@@ -260,20 +261,38 @@ test('the security groups of one created with some are replaced, but never by no
   assert.equal(described()?.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic, 'off')
 })
 
+test('a load balancer has at most five security groups', () => {
+  const account = new Account()
+  const groups = Array.from({ length: 6 }, (_, i) => `sg-${i}`)
+  account.state = applyChanges(
+    account.state,
+    50,
+    groups.map(id => ({
+      table: 'securityGroups',
+      key: id,
+      value: { id, name: id, description: id, vpcId: account.defaultVpcId, rules: [], tags: [] },
+    })),
+  )
+  const tooMany = awsError('InvalidConfigurationRequest', 'cannot have more than 5 security groups')
+  assert.throws(() => account.loadBalancer({ SecurityGroups: groups }), tooMany)
+  const arn = account.loadBalancer({ SecurityGroups: groups.slice(1) })
+  assert.throws(() => account.run(SetSecurityGroups, { LoadBalancerArn: arn, SecurityGroups: groups }), tooMany)
+})
+
 test('a zone added or removed leaves the other zones their addresses', () => {
   const account = new Account()
   const [a = '', b = ''] = subnets.map(subnet => subnet.id)
   const arn = account.loadBalancer({ Name: 'one', Subnets: [b] })
   const before = account.state.loadBalancers.get(arn)?.zones[0]
-  account.run(setSubnets, { LoadBalancerArn: arn, Subnets: [a, b] })
+  account.run(SetSubnets, { LoadBalancerArn: arn, Subnets: [a, b] })
   assert.deepEqual(account.state.loadBalancers.get(arn)?.zones[1], before)
-  const output = account.run(setSubnets, { LoadBalancerArn: arn, Subnets: [b] })
+  const output = account.run(SetSubnets, { LoadBalancerArn: arn, Subnets: [b] })
   assert.deepEqual(
     output.AvailabilityZones?.map(zone => zone.SubnetId),
     [b],
   )
   assert.throws(
-    () => account.run(setSubnets, { LoadBalancerArn: arn, Subnets: [...account.defaultSubnetIds] }),
+    () => account.run(SetSubnets, { LoadBalancerArn: arn, Subnets: [...account.defaultSubnetIds] }),
     awsError('InvalidConfigurationRequest', `All subnets must belong to the same VPC: '${vpc.id}'`),
   )
 })
@@ -283,8 +302,8 @@ test('dualstack adds an IPv6 address to each zone, and ipv4 takes it away', () =
   const [a = ''] = account.defaultSubnetIds
   const arn = account.loadBalancer({ Subnets: [a] })
   const addresses = () => account.state.loadBalancers.get(arn)?.zones.map(zone => [zone.ipv4Address, zone.ipv6Address])
-  account.run(setIpAddressType, { LoadBalancerArn: arn, IpAddressType: 'dualstack' })
+  account.run(SetIpAddressType, { LoadBalancerArn: arn, IpAddressType: 'dualstack' })
   assert.deepEqual(addresses(), [['127.0.0.1', '::1']])
-  account.run(setIpAddressType, { LoadBalancerArn: arn, IpAddressType: 'ipv4' })
+  account.run(SetIpAddressType, { LoadBalancerArn: arn, IpAddressType: 'ipv4' })
   assert.deepEqual(addresses(), [['127.0.0.1', undefined]])
 })

@@ -10,13 +10,12 @@ import type {
   LoadBalancer as SdkLoadBalancer,
 } from '@aws-sdk/client-elastic-load-balancing-v2'
 import { loadBalancerAttribute } from '../../domain/attributes.ts'
-import type { LoadBalancer } from '../../domain/load-balancer.ts'
+import { dnsZone, type LoadBalancer } from '../../domain/load-balancer.ts'
 import type { State } from '../../domain/state.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
 import { accountLimits, checkLimit } from './account-limits.ts'
 import { canonicalHostedZoneId } from './hosted-zones.ts'
-import { pageOf } from './paging.ts'
 import {
   checkLoadBalancerArn,
   checkName,
@@ -26,13 +25,14 @@ import {
   invalidConfiguration,
   listenersOf,
   makeArn,
+  markedPage,
 } from './resources.ts'
 import { checkSecurityGroups } from './security-groups.ts'
 import { tagsIn } from './tags.ts'
 import { checkIpAddressType, describeZones, subnetsIn, zonesOf } from './zones.ts'
 
 /** Asked for twice with the same settings, it is created once (AWS: CreateLoadBalancer is idempotent). */
-export function createLoadBalancer(input: CreateLoadBalancerInput, call: Call): CreateLoadBalancerOutput {
+export function CreateLoadBalancer(input: CreateLoadBalancerInput, call: Call): CreateLoadBalancerOutput {
   const { state } = call.draft
   const name = checkName('Load balancer', input.Name)
   if (name.startsWith('internal-')) throw invalid("The load balancer name cannot begin with 'internal-'")
@@ -72,7 +72,7 @@ export function createLoadBalancer(input: CreateLoadBalancerInput, call: Call): 
   const loadBalancer: LoadBalancer = {
     arn,
     ...settings,
-    dnsName: `${name}-${idOf(arn)}.elb.sluice.internal`,
+    dnsName: `${name}-${idOf(arn)}.${dnsZone}`,
     createdTime: call.now,
     enforceInboundRulesOnPrivateLink: 'on',
     attributes: {},
@@ -81,16 +81,13 @@ export function createLoadBalancer(input: CreateLoadBalancerInput, call: Call): 
   return { LoadBalancers: [describe(call, loadBalancer, 'provisioning')] }
 }
 
-export function describeLoadBalancers(input: DescribeLoadBalancersInput, call: Call): DescribeLoadBalancersOutput {
-  const { items, nextMarker } = pageOf(wanted(call.draft.state, input), loadBalancer => loadBalancer.arn, input)
-  return {
-    LoadBalancers: items.map(loadBalancer => describe(call, loadBalancer, 'active')),
-    ...(nextMarker === undefined ? {} : { NextMarker: nextMarker }),
-  }
+export function DescribeLoadBalancers(input: DescribeLoadBalancersInput, call: Call): DescribeLoadBalancersOutput {
+  const { items, NextMarker } = markedPage(wanted(call.draft.state, input), loadBalancer => loadBalancer.arn, input)
+  return { NextMarker, LoadBalancers: items.map(loadBalancer => describe(call, loadBalancer, 'active')) }
 }
 
 /** Deletes its listeners too; its target groups stay, with their targets. One that is not there is deleted already. */
-export function deleteLoadBalancer(input: DeleteLoadBalancerInput, call: Call): DeleteLoadBalancerOutput {
+export function DeleteLoadBalancer(input: DeleteLoadBalancerInput, call: Call): DeleteLoadBalancerOutput {
   const loadBalancer = call.draft.state.loadBalancers.get(checkLoadBalancerArn(input.LoadBalancerArn))
   if (loadBalancer === undefined) return {}
   if (loadBalancerAttribute(loadBalancer, 'deletion_protection.enabled') === 'true') {

@@ -1,4 +1,4 @@
-import type { Listener, ListenerProtocol, LoadBalancer } from '../../domain/load-balancer.ts'
+import { type Listener, type ListenerProtocol, type LoadBalancer, zoneAddresses } from '../../domain/load-balancer.ts'
 import type { State } from '../../domain/state.ts'
 import { ApiError } from '../errors.ts'
 
@@ -27,9 +27,7 @@ export function refuseTakenPort(
 }
 
 function addressesOf(loadBalancer: LoadBalancer): readonly string[] {
-  return loadBalancer.zones.flatMap(zone =>
-    zone.ipv6Address === undefined ? [zone.ipv4Address] : [zone.ipv4Address, zone.ipv6Address],
-  )
+  return loadBalancer.zones.flatMap(zoneAddresses)
 }
 
 function overlap(a: ListenerProtocol, b: ListenerProtocol): boolean {

@@ -4,6 +4,7 @@ import type { State } from '../../domain/state.ts'
 import type { TargetGroup } from '../../domain/target-group.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
+import { pageOf } from '../paging.ts'
 
 /** ARNs of Elastic Load Balancing: how they are made, and what they name (AWS: Service Authorization Reference). */
 export function makeArn(call: Call, resource: string): string {
@@ -91,4 +92,16 @@ function checkArn(arn: string | undefined, noun: string, resource: RegExp): stri
   const [, tail] = /^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d+:(.+)$/.exec(arn) ?? []
   if (tail === undefined || !resource.test(tail)) throw invalid(`'${arn}' is not a valid ${noun} ARN`)
   return arn
+}
+
+/** The page that a Describe action is asked for; without a `PageSize` it is AWS's largest. */
+export function markedPage<Item>(
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+  input: { readonly Marker?: string | undefined; readonly PageSize?: number | undefined },
+): { items: Item[]; NextMarker: string | undefined } {
+  const page = pageOf(items, keyOf, { size: input.PageSize ?? 400, token: input.Marker }, marker =>
+    invalid(`The marker '${marker}' is not valid`),
+  )
+  return { items: page.items, NextMarker: page.next }
 }

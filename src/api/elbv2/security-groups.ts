@@ -1,10 +1,11 @@
 import type { SetSecurityGroupsInput, SetSecurityGroupsOutput } from '@aws-sdk/client-elastic-load-balancing-v2'
+import { securityGroupsPerInterface } from '../../domain/security-group.ts'
 import type { State } from '../../domain/state.ts'
 import type { Call } from '../call.ts'
 import { findLoadBalancer, invalid, invalidConfiguration } from './resources.ts'
 
 /** Replaces the groups of a load balancer that was created with some; one created without can never have any. */
-export function setSecurityGroups(input: SetSecurityGroupsInput, call: Call): SetSecurityGroupsOutput {
+export function SetSecurityGroups(input: SetSecurityGroupsInput, call: Call): SetSecurityGroupsOutput {
   const loadBalancer = findLoadBalancer(call.draft.state, input.LoadBalancerArn)
   if (loadBalancer.securityGroups.length === 0) {
     throw invalidConfiguration(
@@ -26,7 +27,7 @@ export function setSecurityGroups(input: SetSecurityGroupsInput, call: Call): Se
   }
 }
 
-/** The ids, each once and in order; throws if one is of no security group of this VPC. */
+/** The ids, each once and in order; throws if one is of no security group of this VPC, or if they are too many. */
 export function checkSecurityGroups(
   state: State,
   vpcId: string,
@@ -35,6 +36,9 @@ export function checkSecurityGroups(
   const unique = [...new Set(ids)].sort()
   if (unique.some(id => state.securityGroups.get(id)?.vpcId !== vpcId)) {
     throw invalidConfiguration('One or more security groups are invalid')
+  }
+  if (unique.length > securityGroupsPerInterface) {
+    throw invalidConfiguration(`A load balancer cannot have more than ${securityGroupsPerInterface} security groups`)
   }
   return unique
 }

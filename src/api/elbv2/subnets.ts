@@ -10,7 +10,7 @@ import { refuseTakenPort } from './ports.ts'
 import { findLoadBalancer, invalidConfiguration, listenersOf } from './resources.ts'
 import { checkIpAddressType, describeZones, findSubnet, subnetsIn, zonesOf } from './zones.ts'
 
-export function setSubnets(input: SetSubnetsInput, call: Call): SetSubnetsOutput {
+export function SetSubnets(input: SetSubnetsInput, call: Call): SetSubnetsOutput {
   const loadBalancer = findLoadBalancer(call.draft.state, input.LoadBalancerArn)
   const ipAddressType = checkIpAddressType(input.IpAddressType ?? loadBalancer.ipAddressType)
   const subnets = subnetsIn(call.draft.state, input)
@@ -22,7 +22,7 @@ export function setSubnets(input: SetSubnetsInput, call: Call): SetSubnetsOutput
   return { AvailabilityZones: describeZones(changed), IpAddressType: ipAddressType }
 }
 
-export function setIpAddressType(input: SetIpAddressTypeInput, call: Call): SetIpAddressTypeOutput {
+export function SetIpAddressType(input: SetIpAddressTypeInput, call: Call): SetIpAddressTypeOutput {
   const loadBalancer = findLoadBalancer(call.draft.state, input.LoadBalancerArn)
   const ipAddressType = checkIpAddressType(input.IpAddressType)
   const subnets = loadBalancer.zones.map(zone => ({ subnet: findSubnet(call.draft.state, zone.subnetId) }))

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { describeAccountLimits } from './account-limits.ts'
-import { Account, awsError } from './fixture.ts'
-import { addTags, describeTags, removeTags } from './tags.ts'
+import { Account, awsError } from './account.fixture.ts'
+import { DescribeAccountLimits } from './account-limits.ts'
+import { AddTags, DescribeTags, RemoveTags } from './tags.ts'
 
 test('tags are added, replaced, removed and described in the order asked', () => {
   const account = new Account()
@@ -10,13 +10,13 @@ test('tags are added, replaced, removed and described in the order asked', () =>
   const loadBalancer = account.loadBalancer()
   const listener = account.listener(loadBalancer, group)
   const ResourceArns = [listener, loadBalancer, group]
-  account.run(addTags, { ResourceArns, Tags: [{ Key: 'team', Value: 'b' }, { Key: 'empty' }] })
-  account.run(removeTags, { ResourceArns: [group], TagKeys: ['empty', 'absent'] })
+  account.run(AddTags, { ResourceArns, Tags: [{ Key: 'team', Value: 'b' }, { Key: 'empty' }] })
+  account.run(RemoveTags, { ResourceArns: [group], TagKeys: ['empty', 'absent'] })
   const both = [
     { Key: 'team', Value: 'b' },
     { Key: 'empty', Value: '' },
   ]
-  assert.deepEqual(account.run(describeTags, { ResourceArns }).TagDescriptions, [
+  assert.deepEqual(account.run(DescribeTags, { ResourceArns }).TagDescriptions, [
     { ResourceArn: listener, Tags: both },
     { ResourceArn: loadBalancer, Tags: both },
     { ResourceArn: group, Tags: [both[0]] },
@@ -32,7 +32,7 @@ test('tags that break a rule are refused for all resources', () => {
   })
   const { state } = account
   const add = (arns: string[], ...keys: string[]) =>
-    account.run(addTags, { ResourceArns: arns, Tags: keys.map(Key => ({ Key })) })
+    account.run(AddTags, { ResourceArns: arns, Tags: keys.map(Key => ({ Key })) })
   assert.throws(() => add([group, full], 'one-more'), awsError('TooManyTags', 'more than 50'))
   assert.throws(() => add([group], 'a', 'a'), awsError('DuplicateTagKeys', "'a'"))
   assert.throws(() => add([group], 'aws:a'), awsError('ValidationError', 'reserved'))
@@ -43,8 +43,8 @@ test('tags that break a rule are refused for all resources', () => {
 
 test('account limits are described page by page', () => {
   const account = new Account()
-  const first = account.run(describeAccountLimits, { PageSize: 10 })
-  const rest = account.run(describeAccountLimits, { PageSize: 10, Marker: first.NextMarker })
+  const first = account.run(DescribeAccountLimits, { PageSize: 10 })
+  const rest = account.run(DescribeAccountLimits, { PageSize: 10, Marker: first.NextMarker })
   const limits = [...(first.Limits ?? []), ...(rest.Limits ?? [])]
   assert.equal(limits.length, 18)
   assert.equal(rest.NextMarker, undefined)

@@ -16,7 +16,7 @@ import { findListener, findLoadBalancer, findTargetGroup, invalid } from './reso
 /** AWS: at most 50 tags on a resource. */
 const tagsPerResource = 50
 
-export function addTags(input: AddTagsInput, call: Call): AddTagsOutput {
+export function AddTags(input: AddTagsInput, call: Call): AddTagsOutput {
   const added = tagsIn(input.Tags)
   retag(input.ResourceArns, call, tags => {
     const keys = new Set(added.map(tag => tag.key))
@@ -25,13 +25,13 @@ export function addTags(input: AddTagsInput, call: Call): AddTagsOutput {
   return {}
 }
 
-export function removeTags(input: RemoveTagsInput, call: Call): RemoveTagsOutput {
+export function RemoveTags(input: RemoveTagsInput, call: Call): RemoveTagsOutput {
   const keys = new Set(input.TagKeys)
   retag(input.ResourceArns, call, tags => tags.filter(tag => !keys.has(tag.key)))
   return {}
 }
 
-export function describeTags(input: DescribeTagsInput, call: Call): DescribeTagsOutput {
+export function DescribeTags(input: DescribeTagsInput, call: Call): DescribeTagsOutput {
   return {
     TagDescriptions: (input.ResourceArns ?? []).map(arn => ({
       ResourceArn: arn,

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Account, awsError } from './fixture.ts'
-import { createTargetGroup, deleteTargetGroup, describeTargetGroups, modifyTargetGroup } from './target-groups.ts'
+import { Account, awsError } from './account.fixture.ts'
+import { CreateTargetGroup, DeleteTargetGroup, DescribeTargetGroups, ModifyTargetGroup } from './target-groups.ts'
 
 test('a target group has the defaults of Network Load Balancers', () => {
   const account = new Account()
   const [group] =
-    account.run(createTargetGroup, { Name: 'blue', Protocol: 'UDP', Port: 9000, VpcId: account.defaultVpcId })
+    account.run(CreateTargetGroup, { Name: 'blue', Protocol: 'UDP', Port: 9000, VpcId: account.defaultVpcId })
       .TargetGroups ?? []
   assert.match(group?.TargetGroupArn ?? '', /:targetgroup\/blue\/[0-9a-f]{16}$/)
   assert.deepEqual(group, {
@@ -31,7 +31,7 @@ test('a target group has the defaults of Network Load Balancers', () => {
 test('an HTTP health check has a path, a matcher and a shorter timeout by default', () => {
   const account = new Account()
   account.targetGroup({ HealthCheckProtocol: 'HTTP' })
-  const [group] = account.run(describeTargetGroups, {}).TargetGroups ?? []
+  const [group] = account.run(DescribeTargetGroups, {}).TargetGroups ?? []
   assert.equal(group?.HealthCheckPath, '/')
   assert.deepEqual(group?.Matcher, { HttpCode: '200-399' })
   assert.equal(group?.HealthCheckTimeoutSeconds, 6)
@@ -40,7 +40,7 @@ test('an HTTP health check has a path, a matcher and a shorter timeout by defaul
 test('the default timeout bends to a short interval, a given one does not', () => {
   const account = new Account()
   account.targetGroup({ HealthCheckIntervalSeconds: 5 })
-  assert.equal(account.run(describeTargetGroups, {}).TargetGroups?.[0]?.HealthCheckTimeoutSeconds, 5)
+  assert.equal(account.run(DescribeTargetGroups, {}).TargetGroups?.[0]?.HealthCheckTimeoutSeconds, 5)
   assert.throws(
     () => account.targetGroup({ Name: 'green', HealthCheckIntervalSeconds: 5, HealthCheckTimeoutSeconds: 6 }),
     awsError('ValidationError', "Health check timeout '6' must be smaller than or equal to the interval '5'"),
@@ -99,16 +99,16 @@ test('modifying a health check keeps what is not given', () => {
   const account = new Account()
   const TargetGroupArn = account.targetGroup({ HealthCheckProtocol: 'HTTP', HealthCheckPath: '/up' })
   const [changed] =
-    account.run(modifyTargetGroup, { TargetGroupArn, HealthyThresholdCount: 2, HealthCheckPort: '9100' })
+    account.run(ModifyTargetGroup, { TargetGroupArn, HealthyThresholdCount: 2, HealthCheckPort: '9100' })
       .TargetGroups ?? []
   assert.equal(changed?.HealthCheckPath, '/up')
   assert.equal(changed?.HealthCheckPort, '9100')
   assert.equal(changed?.HealthyThresholdCount, 2)
   assert.throws(
-    () => account.run(modifyTargetGroup, { TargetGroupArn, HealthCheckIntervalSeconds: 5 }),
+    () => account.run(ModifyTargetGroup, { TargetGroupArn, HealthCheckIntervalSeconds: 5 }),
     awsError('ValidationError', "timeout '6' must be smaller than or equal to the interval '5'"),
   )
-  const [tcp] = account.run(modifyTargetGroup, { TargetGroupArn, HealthCheckProtocol: 'TCP' }).TargetGroups ?? []
+  const [tcp] = account.run(ModifyTargetGroup, { TargetGroupArn, HealthCheckProtocol: 'TCP' }).TargetGroups ?? []
   assert.equal(tcp?.HealthCheckPath, undefined)
 })
 
@@ -118,14 +118,14 @@ test('a target group in use cannot be deleted, one that is not there is deleted 
   const TargetGroupArn = account.targetGroup()
   account.listener(loadBalancer, TargetGroupArn)
   assert.throws(
-    () => account.run(deleteTargetGroup, { TargetGroupArn }),
+    () => account.run(DeleteTargetGroup, { TargetGroupArn }),
     awsError('ResourceInUse', `Target group '${TargetGroupArn}' is currently in use by a listener or a rule`),
   )
   const unused = account.targetGroup({ Name: 'unused' })
-  account.run(deleteTargetGroup, { TargetGroupArn: unused })
-  account.run(deleteTargetGroup, { TargetGroupArn: unused })
+  account.run(DeleteTargetGroup, { TargetGroupArn: unused })
+  account.run(DeleteTargetGroup, { TargetGroupArn: unused })
   assert.throws(
-    () => account.run(describeTargetGroups, { Names: ['unused'] }),
+    () => account.run(DescribeTargetGroups, { Names: ['unused'] }),
     awsError('TargetGroupNotFound', 'One or more target groups not found'),
   )
 })
@@ -136,13 +136,13 @@ test('target groups are found by load balancer, ARN or name, one of these', () =
   const blue = account.targetGroup()
   const green = account.targetGroup({ Name: 'green' })
   account.listener(loadBalancer, blue)
-  const names = (input: Parameters<typeof describeTargetGroups>[0]) =>
-    account.run(describeTargetGroups, input).TargetGroups?.map(group => group.TargetGroupName)
+  const names = (input: Parameters<typeof DescribeTargetGroups>[0]) =>
+    account.run(DescribeTargetGroups, input).TargetGroups?.map(group => group.TargetGroupName)
   assert.deepEqual(names({ LoadBalancerArn: loadBalancer }), ['blue'])
   assert.deepEqual(names({ TargetGroupArns: [green] }), ['green'])
   assert.deepEqual(names({ Names: ['green', 'blue'] }), ['blue', 'green'])
   assert.deepEqual(names({}), ['blue', 'green'])
-  assert.deepEqual(account.run(describeTargetGroups, { TargetGroupArns: [blue] }).TargetGroups?.[0]?.LoadBalancerArns, [
+  assert.deepEqual(account.run(DescribeTargetGroups, { TargetGroupArns: [blue] }).TargetGroups?.[0]?.LoadBalancerArns, [
     loadBalancer,
   ])
   assert.throws(() => names({ Names: ['blue'], TargetGroupArns: [green] }), awsError('ValidationError', 'same time'))

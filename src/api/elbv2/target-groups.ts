@@ -16,7 +16,6 @@ import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
 import { accountLimits, checkLimit } from './account-limits.ts'
 import { healthCheckOf } from './health-checks.ts'
-import { pageOf } from './paging.ts'
 import {
   checkName,
   checkTargetGroupArn,
@@ -25,12 +24,13 @@ import {
   invalid,
   invalidConfiguration,
   makeArn,
+  markedPage,
   userOf,
 } from './resources.ts'
 import { tagsIn } from './tags.ts'
 
 /** Asked for twice with the same settings, it is created once (AWS: CreateTargetGroup is idempotent). */
-export function createTargetGroup(input: CreateTargetGroupInput, call: Call): CreateTargetGroupOutput {
+export function CreateTargetGroup(input: CreateTargetGroupInput, call: Call): CreateTargetGroupOutput {
   const { state } = call.draft
   const settings = settingsIn(input, state)
   const before = [...state.targetGroups.values()].find(group => group.name === settings.name)
@@ -51,17 +51,14 @@ export function createTargetGroup(input: CreateTargetGroupInput, call: Call): Cr
   return { TargetGroups: [describe(group, state)] }
 }
 
-export function describeTargetGroups(input: DescribeTargetGroupsInput, call: Call): DescribeTargetGroupsOutput {
+export function DescribeTargetGroups(input: DescribeTargetGroupsInput, call: Call): DescribeTargetGroupsOutput {
   const { state } = call.draft
-  const { items, nextMarker } = pageOf(wanted(state, input), group => group.arn, input)
-  return {
-    TargetGroups: items.map(group => describe(group, state)),
-    ...(nextMarker === undefined ? {} : { NextMarker: nextMarker }),
-  }
+  const { items, NextMarker } = markedPage(wanted(state, input), group => group.arn, input)
+  return { NextMarker, TargetGroups: items.map(group => describe(group, state)) }
 }
 
 /** Changes the health check, the one thing that can be changed; what is not given stays. */
-export function modifyTargetGroup(input: ModifyTargetGroupInput, call: Call): ModifyTargetGroupOutput {
+export function ModifyTargetGroup(input: ModifyTargetGroupInput, call: Call): ModifyTargetGroupOutput {
   const group = findTargetGroup(call.draft.state, input.TargetGroupArn)
   const changed = { ...group, healthCheck: healthCheckOf(input, group.targetType, group.healthCheck) }
   call.draft.put('targetGroups', group.arn, changed)
@@ -69,7 +66,7 @@ export function modifyTargetGroup(input: ModifyTargetGroupInput, call: Call): Mo
 }
 
 /** One that is not there is deleted already. */
-export function deleteTargetGroup(input: DeleteTargetGroupInput, call: Call): DeleteTargetGroupOutput {
+export function DeleteTargetGroup(input: DeleteTargetGroupInput, call: Call): DeleteTargetGroupOutput {
   const arn = checkTargetGroupArn(input.TargetGroupArn)
   if (userOf(call.draft.state, arn) !== undefined) {
     throw new ApiError('ResourceInUse', `Target group '${arn}' is currently in use by a listener or a rule`)

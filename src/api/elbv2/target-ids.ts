@@ -1,4 +1,5 @@
 import type { TargetDescription } from '@aws-sdk/client-elastic-load-balancing-v2'
+import { localRange } from '../../domain/addresses.ts'
 import { addressFamily, canonicalAddress, cidrContains } from '../../domain/cidr.ts'
 import type { Subnet } from '../../domain/network.ts'
 import type { State } from '../../domain/state.ts'
@@ -8,7 +9,7 @@ import { invalid } from './resources.ts'
 
 /**
  * Addresses outside the group's VPC that may be targets: private ones (AWS: Register targets by IP address) and, because
- * hosts and load balancers have them here, loopback, 198.18.0.0/15 and IPv6 unique local ones.
+ * hosts and load balancers have them here, loopback, `localRange` and IPv6 unique local ones.
  */
 const outsideRanges = [
   '10.0.0.0/8',
@@ -16,7 +17,7 @@ const outsideRanges = [
   '192.168.0.0/16',
   '100.64.0.0/10',
   '127.0.0.0/8',
-  '198.18.0.0/15',
+  localRange,
   '::1/128',
   'fc00::/7',
 ]

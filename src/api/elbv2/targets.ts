@@ -19,7 +19,7 @@ import { findTargetGroup, invalid, listenersOf, userOf } from './resources.ts'
 import { checkAddress, checkInstances, type TargetId, targetIdOf } from './target-ids.ts'
 
 /** Registering again is harmless; a target that drains is registered anew. */
-export function registerTargets(input: RegisterTargetsInput, call: Call): RegisterTargetsOutput {
+export function RegisterTargets(input: RegisterTargetsInput, call: Call): RegisterTargetsOutput {
   const group = findTargetGroup(call.draft.state, input.TargetGroupArn)
   const asked = targetsIn(input.Targets).map(target => ({
     ...targetIdOf(group, target),
@@ -34,23 +34,20 @@ export function registerTargets(input: RegisterTargetsInput, call: Call): Regist
     for (const target of asked) checkAddress(call.draft.state, group, target.id, target.availabilityZone)
   }
 
-  const targets = new Map(registrationsAt(group, call.now).map(target => [targetKey(group.arn, target), target]))
+  const targets = new Map(group.targets.map(target => [targetKey(group.arn, target), target]))
   let changed = false
   for (const { id, port, availabilityZone } of asked) {
     const key = targetKey(group.arn, { id, port })
     const before = targets.get(key)
     if (before !== undefined && !before.deregistration && before.availabilityZone === availabilityZone) continue
     changed = true
-    targets.set(key, {
-      id,
-      port,
-      ...(availabilityZone === undefined ? {} : { availabilityZone }),
-      registeredAt: before === undefined || before.deregistration ? call.now : before.registeredAt,
-    })
+    targets.set(key, { id, port, ...(availabilityZone === undefined ? {} : { availabilityZone }) })
   }
   if (!changed) return {}
-  checkLimit('TooManyTargets', targets.size, targetsPerTargetGroup, 'targets per target group')
-  write(group, [...targets.values()], call)
+  const written = { ...group, targets: [...targets.values()] }
+  const count = registrationsAt(written, call.now).length
+  checkLimit('TooManyTargets', count, targetsPerTargetGroup, 'targets per target group')
+  call.draft.put('targetGroups', group.arn, written)
   checkTargetsPerLoadBalancer(call, userOf(call.draft.state, group.arn))
   return {}
 }
@@ -59,49 +56,49 @@ export function registerTargets(input: RegisterTargetsInput, call: Call): Regist
  * Lets targets drain for the group's deregistration delay. Id and port must be those of the registration; what is not
  * registered is deregistered already.
  */
-export function deregisterTargets(input: DeregisterTargetsInput, call: Call): DeregisterTargetsOutput {
+export function DeregisterTargets(input: DeregisterTargetsInput, call: Call): DeregisterTargetsOutput {
   const group = findTargetGroup(call.draft.state, input.TargetGroupArn)
   const keys = new Set(targetsIn(input.Targets).map(target => targetKey(group.arn, targetIdOf(group, target))))
   const delayMs = 1000 * Number(targetGroupAttribute(group, 'deregistration_delay.timeout_seconds'))
-  const deregistration = { since: call.now, until: call.now + delayMs }
+  const deregistration = { until: call.now + delayMs }
   const leaves = (target: Target) => !target.deregistration && keys.has(targetKey(group.arn, target))
-  const targets = registrationsAt(group, call.now)
-  if (!targets.some(leaves)) return {}
-  write(
-    group,
-    targets.map(target => (leaves(target) ? { ...target, deregistration } : target)),
-    call,
-  )
+  if (!group.targets.some(leaves)) return {}
+  const targets = group.targets.map(target => (leaves(target) ? { ...target, deregistration } : target))
+  call.draft.put('targetGroups', group.arn, { ...group, targets })
   return {}
 }
 
 /** States, reasons and descriptions as of now: of all registrations, or of those asked for, registered or not. */
-export function describeTargetHealth(input: DescribeTargetHealthInput, call: Call): DescribeTargetHealthOutput {
+export function DescribeTargetHealth(input: DescribeTargetHealthInput, call: Call): DescribeTargetHealthOutput {
   const group = findTargetGroup(call.draft.state, input.TargetGroupArn)
   const registered = registrationsAt(group, call.now)
-  if (!input.Targets?.length) {
-    return { TargetHealthDescriptions: registered.map(target => describe(group, target, call)) }
-  }
-  return {
-    TargetHealthDescriptions: input.Targets.flatMap(asked => {
-      const wanted = knownId(group, asked)
-      const found = registered.filter(
-        target => target.id === wanted.id && (asked.Port === undefined || target.port === asked.Port),
-      )
-      return found.length === 0 ? [notRegistered(group, wanted)] : found.map(target => describe(group, target, call))
-    }),
-  }
+  const targets = input.Targets?.length
+    ? input.Targets.flatMap(asked => {
+        const wanted = knownId(group, asked)
+        const found = registered.filter(
+          target => target.id === wanted.id && (asked.Port === undefined || target.port === asked.Port),
+        )
+        return found.length > 0 ? found : [neverRegistered(wanted, call.now)]
+      })
+    : registered
+  return { TargetHealthDescriptions: targets.map(target => describe(group, target, call)) }
 }
 
-/** Throws TooManyTargets if the groups that a load balancer forwards to have more targets than one may serve. */
+/** Throws TooManyTargets if the groups that a load balancer forwards to have more targets, in all or in a zone, than it may serve. */
 export function checkTargetsPerLoadBalancer(call: Call, loadBalancerArn: string | undefined): void {
   if (loadBalancerArn === undefined) return
   const { state } = call.draft
   const arns = listenersOf(state, loadBalancerArn).flatMap(listener => listener.forward.map(to => to.targetGroupArn))
   let count = 0
+  const inZone = new Map<string | undefined, number>()
   for (const arn of new Set(arns)) {
     const group = state.targetGroups.get(arn)
-    if (group !== undefined) count += registrationsAt(group, call.now).length
+    if (group === undefined) continue
+    for (const target of registrationsAt(group, call.now)) {
+      count++
+      const zone = targetZone(state, group, target)
+      inZone.set(zone, (inZone.get(zone) ?? 0) + 1)
+    }
   }
   checkLimit(
     'TooManyTargets',
@@ -109,16 +106,25 @@ export function checkTargetsPerLoadBalancer(call: Call, loadBalancerArn: string 
     accountLimits['targets-per-network-load-balancer'],
     'targets per network load balancer',
   )
+  // These belong to no zone.
+  inZone.delete('all')
+  inZone.delete(undefined)
+  checkLimit(
+    'TooManyTargets',
+    Math.max(0, ...inZone.values()),
+    accountLimits['targets-per-availability-zone-per-network-load-balancer'],
+    'targets per Availability Zone per network load balancer',
+  )
 }
 
-/**
- * Drops the registrations that were over a minute ago, from every group that has some. Until then they stay, so that
- * the data plane is told to end what they still carry.
- */
+/** How long a registration is kept that is over, so that the data plane is told to end what the target still carries. */
+const keptAfterEndMs = 60_000
+
+/** Drops the registrations that have been over for `keptAfterEndMs`, from every group that has some. Nothing else drops any. */
 export function expiredRegistrations(state: State, now: number): Change[] {
   const changes: Change[] = []
   for (const group of state.targetGroups.values()) {
-    const targets = registrationsAt(group, now - 60_000)
+    const targets = registrationsAt(group, now - keptAfterEndMs)
     if (targets.length < group.targets.length) {
       changes.push({ table: 'targetGroups', key: group.arn, value: { ...group, targets } })
     }
@@ -131,10 +137,6 @@ function targetsIn(targets: readonly TargetDescription[] | undefined): readonly 
   return targets
 }
 
-function write(group: TargetGroup, targets: readonly Target[], call: Call): void {
-  call.draft.put('targetGroups', group.arn, { ...group, targets })
-}
-
 /** AWS calls it InvalidTarget when health is asked of what can be no target. */
 function knownId(group: TargetGroup, asked: TargetDescription): TargetId {
   try {
@@ -145,39 +147,18 @@ function knownId(group: TargetGroup, asked: TargetDescription): TargetId {
 }
 
 function describe(group: TargetGroup, target: Target, call: Call): TargetHealthDescription {
-  const { State, Reason, Description } = targetHealth(
-    call.draft.state,
-    group,
-    target,
-    call.health(targetKey(group.arn, target)),
-    call.now,
-  )
-  const zone = group.targetType === 'ip' ? targetZone(call.draft.state, group, target) : undefined
+  const { state } = call.draft
+  const zone = group.targetType === 'ip' && !isOver(target, call.now) ? targetZone(state, group, target) : undefined
   return {
     Target: { Id: target.id, Port: target.port, ...(zone === undefined ? {} : { AvailabilityZone: zone }) },
-    HealthCheckPort: healthCheckPort(group, target),
-    TargetHealth: {
-      State,
-      ...(Reason === undefined ? {} : { Reason }),
-      ...(Description === undefined ? {} : { Description }),
-    },
+    HealthCheckPort: group.healthCheck.port === 'traffic-port' ? String(target.port) : group.healthCheck.port,
+    TargetHealth: targetHealth(state, group, target, call.health(targetKey(group.arn, target)), call.now),
   }
 }
 
-function notRegistered(group: TargetGroup, { id, port }: TargetId): TargetHealthDescription {
-  return {
-    Target: { Id: id, Port: port },
-    HealthCheckPort: healthCheckPort(group, { port }),
-    TargetHealth: {
-      State: 'unused',
-      Reason: 'Target.NotRegistered',
-      Description: 'Target is not registered to the target group',
-    },
-  }
-}
-
-function healthCheckPort(group: TargetGroup, target: Pick<Target, 'port'>): string {
-  return group.healthCheck.port === 'traffic-port' ? String(target.port) : group.healthCheck.port
+/** What is not registered is described as a registration that is over. */
+function neverRegistered(target: TargetId, now: number): Target {
+  return { ...target, deregistration: { until: now } }
 }
 
 /** The registrations that exist at `now`: one whose deregistration delay is over is as good as absent. */

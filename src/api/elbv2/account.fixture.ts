@@ -1,60 +1,31 @@
-import { defaultNetwork } from '../../domain/default-network.ts'
-import type { Health } from '../../domain/health.ts'
 import type { Instance, Subnet, Vpc } from '../../domain/network.ts'
-import { applyChanges, emptyState, type State } from '../../domain/state.ts'
-import { type Call, Draft } from '../call.ts'
+import { applyChanges } from '../../domain/state.ts'
+import { Calls } from '../calls.fixture.ts'
 import { ApiError } from '../errors.ts'
-import { createListener } from './listeners.ts'
-import { createLoadBalancer } from './load-balancers.ts'
-import { createTargetGroup } from './target-groups.ts'
+import { CreateListener } from './listeners.ts'
+import { CreateLoadBalancer } from './load-balancers.ts'
+import { CreateTargetGroup } from './target-groups.ts'
 
 /**
- * An account for tests of actions: the default VPC with two zones, a VPC 10.0.0.0/16 with two subnets and two running
- * instances, and a host that has 10.0.1.10 of the first of these. Each action that answers is committed.
+ * An account for tests of actions: beside the default VPC with its two zones, a VPC 10.0.0.0/16 with two subnets and two
+ * running instances.
  */
-export class Account {
-  state: State
-  now = Date.UTC(2026, 0, 1)
-  readonly health = new Map<string, Health>()
-  readonly defaultVpcId: string
-  readonly defaultSubnetIds: readonly string[]
-  readonly defaultGroupId: string
-  #ids = 0
+export class Account extends Calls {
+  readonly defaultSubnetIds = [...this.state.subnets.keys()]
+  readonly defaultGroupId = [...this.state.securityGroups.keys()][0] ?? ''
 
   constructor() {
-    const network = defaultNetwork('000000000000', 'us-east-1', true)
-    this.state = applyChanges(emptyState, 1, [
-      ...network,
+    super()
+    this.state = applyChanges(this.state, 1, [
       { table: 'vpcs', key: vpc.id, value: vpc },
       ...subnets.map(value => ({ table: 'subnets', key: value.id, value }) as const),
       ...instances.map(value => ({ table: 'instances', key: value.id, value }) as const),
     ])
-    const of = (table: string) => network.filter(change => change.table === table).map(change => change.key)
-    this.defaultVpcId = of('vpcs')[0] ?? ''
-    this.defaultSubnetIds = of('subnets')
-    this.defaultGroupId = of('securityGroups')[0] ?? ''
-  }
-
-  /** Runs an action as the server does: its changes are kept if it answers, and none if it throws. */
-  run<Input, Output>(action: (input: Input, call: Call) => Output, input: Input): Output {
-    const draft = new Draft(this.state)
-    const output = action(input, {
-      draft,
-      account: '000000000000',
-      region: 'us-east-1',
-      now: this.now,
-      hex: length => (++this.#ids).toString(16).padStart(length, '0'),
-      host: { own: ['127.0.0.1', '10.0.1.10'], range: '198.18.0.0/15', ipv6Range: 'fd00::/64' },
-      health: key => this.health.get(key),
-      accessKeyId: 'test',
-    })
-    if (draft.changes.length > 0) this.state = applyChanges(this.state, this.state.revision + 1, draft.changes)
-    return output
   }
 
   /** A Network Load Balancer in the default VPC; answers its ARN. */
-  loadBalancer(input: Partial<Parameters<typeof createLoadBalancer>[0]> = {}): string {
-    const output = this.run(createLoadBalancer, {
+  loadBalancer(input: Partial<Parameters<typeof CreateLoadBalancer>[0]> = {}): string {
+    const output = this.run(CreateLoadBalancer, {
       Name: 'hello',
       Type: 'network',
       Subnets: input.SubnetMappings === undefined ? [...this.defaultSubnetIds] : undefined,
@@ -64,8 +35,8 @@ export class Account {
   }
 
   /** A target group of type ip in the default VPC; answers its ARN. */
-  targetGroup(input: Partial<Parameters<typeof createTargetGroup>[0]> = {}): string {
-    const output = this.run(createTargetGroup, {
+  targetGroup(input: Partial<Parameters<typeof CreateTargetGroup>[0]> = {}): string {
+    const output = this.run(CreateTargetGroup, {
       Name: 'blue',
       Protocol: 'UDP',
       Port: 9000,
@@ -77,8 +48,8 @@ export class Account {
   }
 
   /** A listener on UDP port 8080; answers its ARN. */
-  listener(loadBalancer: string, group: string, input: Partial<Parameters<typeof createListener>[0]> = {}): string {
-    const output = this.run(createListener, {
+  listener(loadBalancer: string, group: string, input: Partial<Parameters<typeof CreateListener>[0]> = {}): string {
+    const output = this.run(CreateListener, {
       LoadBalancerArn: loadBalancer,
       Protocol: 'UDP',
       Port: 8080,

@@ -1,38 +1,17 @@
 import assert from 'node:assert/strict'
-import { defaultNetwork } from '../../domain/default-network.ts'
 import type { Instance } from '../../domain/network.ts'
-import { applyChanges, emptyState, type State } from '../../domain/state.ts'
-import { type Action, type Call, Draft } from '../call.ts'
+import { type Action, Draft } from '../call.ts'
+import { Calls } from '../calls.fixture.ts'
 import { ApiError } from '../errors.ts'
 
-/** Calls of one region on one state that begins with the default network; what an action keeps, the next one sees. */
-export class Ec2Fixture {
-  now = Date.UTC(2026, 0, 1)
-  #state = applyChanges(emptyState, 1, defaultNetwork('000000000000', 'us-east-1', true))
-  #ids = 0
-
-  get state(): State {
-    return this.#state
-  }
-
-  get defaultVpcId(): string {
-    return this.#state.vpcs.values().find(vpc => vpc.isDefault)?.id ?? assert.fail()
-  }
-
+/** What tests of EC2's actions ask of the state, put into it, and want refused. */
+export class Ec2Fixture extends Calls {
   subnetId(zoneName: string): string {
-    return this.#state.subnets.values().find(subnet => subnet.zoneName === zoneName)?.id ?? assert.fail()
+    return this.state.subnets.values().find(subnet => subnet.zoneName === zoneName)?.id ?? assert.fail()
   }
 
   instance(id: string): Instance {
-    return this.#state.instances.get(id) ?? assert.fail()
-  }
-
-  /** Runs the action as one transaction: what it throws leaves no trace. */
-  run<Input, Output>(action: Action<Input, Output>, input: Input): Output {
-    const draft = new Draft(this.#state)
-    const output = action(input, this.#call(draft))
-    this.#state = draft.state
-    return output
+    return this.state.instances.get(id) ?? assert.fail()
   }
 
   /** The action must refuse the input with this code and text. */
@@ -51,22 +30,9 @@ export class Ec2Fixture {
 
   /** Puts a record in place that another service would have made. */
   put(...change: Parameters<Draft['put']>): void {
-    const draft = new Draft(this.#state)
+    const draft = new Draft(this.state)
     draft.put(...change)
-    this.#state = draft.state
-  }
-
-  #call(draft: Draft): Call {
-    return {
-      draft,
-      account: '000000000000',
-      region: 'us-east-1',
-      now: this.now,
-      hex: length => (++this.#ids).toString(16).padStart(length, '0'),
-      host: { own: ['127.0.0.1'], range: '198.18.0.0/15' },
-      health: () => undefined,
-      accessKeyId: 'test',
-    }
+    this.state = draft.state
   }
 }
 

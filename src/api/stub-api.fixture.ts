@@ -7,7 +7,7 @@ import { type Api, type ApiOptions, openApi } from './server.ts'
 
 /** What the wire's tests have in common: real shapes, a real server on a free port of loopback, and actions of their own. */
 
-export interface Stub {
+interface Stub {
   readonly actions: Readonly<Record<string, Action>>
   readonly constraints?: Constraints
 }
@@ -55,6 +55,7 @@ export async function openStubApi(t: TestContext, options: Partial<ApiOptions>):
     hostNames: [],
     hostAddresses: () => ({ own: ['127.0.0.1'], range: '127.64.0.0/10' }),
     health: () => undefined,
+    log: console.error,
     ...options,
   })
   t.after(() => api.close(0))
