@@ -56,7 +56,7 @@ test('IPv6 needs a range of the subnet and one of the host', () => {
 
 test('load balancers, instances that exist, and targets hold their addresses', () => {
   const state = stateWith({
-    loadBalancers: [loadBalancer()],
+    loadBalancers: [loadBalancer({ ipAddressType: 'dualstack' })],
     instances: [instance('i-1'), instance('i-2', { state: 'terminated', privateIpAddress: '10.0.1.30' })],
     targetGroups: [
       targetGroup({ targets: [target('10.0.1.10')] }),

@@ -1,21 +1,31 @@
 import { type AddressFamily, addressCount, addressIn, nthAddress, parseCidr } from './cidr.ts'
 import { jhash, slotOf } from './jhash.ts'
+import { zoneAddresses } from './load-balancer.ts'
 import type { Subnet } from './network.ts'
 import type { State } from './state.ts'
 
+/** Addresses that belong to no network card (RFC 2544), for subnets that are nowhere on this host's interfaces. */
+export const localRange = '198.18.0.0/15'
+/** The same for IPv6: unique local addresses (RFC 4193). */
+export const localIpv6Range = 'fd53:4c55::/32'
+/** Instead of both where this process may not add a route: loopback addresses, which only this host reaches. */
+export const loopbackRange = '127.64.0.0/10'
+
 /** What this host can give to load balancers. */
 export interface HostAddresses {
-  /** Addresses of its interfaces, of both families. */
+  /** Addresses of its interfaces, of both families, without prefix length. */
   readonly own: readonly string[]
-  /** IPv4 range for subnets that are nowhere on its interfaces: 198.18.0.0/15, or 127.64.0.0/10 without privileges. */
+  /** IPv4 range for subnets that are nowhere on its interfaces: `localRange`, or `loopbackRange` without privileges. */
   readonly range: string
+  /** The same for IPv6: `localIpv6Range`; absent without privileges. */
   readonly ipv6Range?: string
 }
 
 /**
- * The address that a load balancer of this name gets in this subnet: the one that a default subnet's load balancers share, port by
- * port; else, where the host itself has addresses in the subnet's range, one of those (the first, shared likewise, when all are taken);
- * else one of the host's range that depends on subnet and name only, so that it is the same each time unless it is taken.
+ * The address that a load balancer of this name gets in this subnet: the one that a default subnet's load balancers share,
+ * port by port; else, where the host itself has addresses in the subnet's range, one of those (the first, shared likewise,
+ * when all are taken); else one of the host's range that depends on subnet and name only, so that it is the same each time
+ * unless it is taken.
  *
  * @returns `undefined` where the subnet has no addresses of that family, or none is free
  */
@@ -48,12 +58,8 @@ export function allocateAddress(
 /** Every address that somebody has: load balancers, instances that exist, targets. */
 export function reservedAddresses(state: State): ReadonlySet<string> {
   const reserved = new Set<string>()
-  for (const { zones } of state.loadBalancers.values()) {
-    for (const { ipv4Address, ipv6Address } of zones) {
-      reserved.add(ipv4Address)
-      if (ipv6Address !== undefined) reserved.add(ipv6Address)
-    }
-  }
+  for (const { zones } of state.loadBalancers.values())
+    for (const address of zones.flatMap(zoneAddresses)) reserved.add(address)
   for (const instance of state.instances.values()) {
     if (instance.state === 'terminated') continue
     reserved.add(instance.privateIpAddress)

@@ -11,7 +11,7 @@ function admitted(groups: readonly SecurityGroup[], protocol: 'TCP' | 'UDP', por
   const state = stateWith({
     securityGroups: groups,
     loadBalancers: [
-      loadBalancer({ securityGroups: carried }),
+      loadBalancer({ ipAddressType: 'dualstack', securityGroups: carried }),
       loadBalancer({
         arn: 'arn:other',
         securityGroups: ['sg-front'],

@@ -1,14 +1,14 @@
 import { bytesIn, type Cidr, formatCidr, hostCidr, parseCidr, writeAddress } from './cidr.ts'
-import type { LoadBalancer } from './load-balancer.ts'
+import { type LoadBalancer, zoneAddresses } from './load-balancer.ts'
 import { memoByTables, sameItems } from './memo.ts'
 import type { SecurityGroupRule } from './security-group.ts'
 import type { Admission } from './snapshot.ts'
 import type { State } from './state.ts'
 
 /**
- * Who may open flows to one port of a load balancer: its security groups' inbound rules for that protocol and port as disjoint
- * ranges, sorted, IPv4 first. `undefined`, which admits everyone, for a load balancer without security groups (AWS: Update the security
- * groups for your Network Load Balancer).
+ * Who may open flows to one port of a load balancer: its security groups' inbound rules for that protocol and port as
+ * disjoint ranges, sorted, IPv4 first. `undefined`, which admits everyone, for a load balancer without security groups
+ * (AWS: Update the security groups for your Network Load Balancer).
  */
 export function admissionOf(
   state: Pick<State, 'securityGroups' | 'loadBalancers' | 'instances'>,
@@ -85,16 +85,17 @@ const allMembers = memoByTables((loadBalancers: State['loadBalancers'], instance
     }
   }
   for (const { securityGroups, zones } of loadBalancers.values())
-    for (const zone of zones) add(securityGroups, [zone.ipv4Address, zone.ipv6Address])
+    for (const zone of zones) add(securityGroups, zoneAddresses(zone))
   for (const instance of instances.values())
     if (instance.state !== 'terminated') add(instance.securityGroups, [instance.privateIpAddress, instance.ipv6Address])
   return members
 })
 
 /**
- * The address that a client has for security groups. A client on the load balancer's own host that did not choose an address comes
- * from 127.0.0.1 or ::1; it counts as inside the VPC, with the load balancer's own address. One that bound another loopback
- * address did so to be told apart, and keeps it. An IPv4 address mapped into IPv6 is the IPv4 address; a zone id is left out.
+ * The address that a client has for security groups. A client on the load balancer's own host that did not choose an
+ * address comes from 127.0.0.1 or ::1; it counts as inside the VPC, with the load balancer's own address. One that bound
+ * another loopback address did so to be told apart, and keeps it. An IPv4 address mapped into IPv6 is the IPv4 address; a
+ * zone id is left out.
  */
 export function clientAddress(source: string, listenerAddress: string): string {
   if (source === '127.0.0.1' || source === '::1' || source === '::ffff:127.0.0.1') return listenerAddress
@@ -105,8 +106,8 @@ export function clientAddress(source: string, listenerAddress: string): string {
 }
 
 /**
- * Whether these rules admit a flow from `source` (as `clientAddress` gives it). An array of admissions is compiled once, when it
- * is first asked about; then a question costs a binary search.
+ * Whether these rules admit a flow from `source` (as `clientAddress` gives it). An array of admissions is compiled once,
+ * when it is first asked about; then a question costs a binary search.
  */
 export function admits(admission: readonly Admission[] | undefined, source: string): boolean {
   if (admission === undefined) return true

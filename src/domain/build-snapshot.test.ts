@@ -18,13 +18,16 @@ import {
   targetGroup,
 } from './state.fixture.ts'
 import type { State } from './state.ts'
-import { type Target, type TargetGroup, targetKey } from './target-group.ts'
+import { type TargetGroup, targetKey } from './target-group.ts'
 
 const build = (state: State, known = new Map<string, Health>() as ReadonlyMap<string, Health>, at = now) =>
   snapshotBuilder()(state, known, at)
 
 const crossZone = { 'load_balancing.cross_zone.enabled': 'true' }
 const minimum = 'target_group_health.unhealthy_state_routing.minimum_healthy_targets'
+const termination = { 'deregistration_delay.connection_termination.enabled': 'true' }
+const suspect = { since: now, until: now + 5000, reason: 'connection refused' }
+const leaving = (until: number) => ({ deregistration: { until } })
 
 test('a TCP_UDP listener of a dualstack load balancer in two zones is eight listeners and four groups', () => {
   const state = stateWith({
@@ -140,137 +143,6 @@ group arn:tg TCP a, proxy protocol, preserves the client address
 group arn:green TCP a
 `,
   )
-})
-
-interface Row {
-  readonly what: string
-  readonly target?: Partial<Target>
-  readonly attributes?: Attributes
-  readonly health?: Health
-  readonly tcp: readonly [mode: string, nextAt?: number]
-  readonly udp: readonly [mode: string, nextAt?: number]
-}
-
-const leaving = (until: number) => ({ deregistration: { since: now - 1000, until } })
-const keeps = (seconds: string) => ({
-  'target_health_state.unhealthy.connection_termination.enabled': 'false',
-  'target_health_state.unhealthy.draining_interval_seconds': seconds,
-})
-const ends = (enabled: boolean) => ({ 'deregistration_delay.connection_termination.enabled': String(enabled) })
-const suspect = { since: now, until: now + 5000, reason: 'connection refused' }
-
-/** What becomes of one target beside a healthy one. */
-const rows: readonly Row[] = [
-  { what: 'healthy', health: health('healthy'), tcp: ['serve'], udp: ['serve'] },
-  { what: 'unknown', tcp: ['drain'], udp: ['drain'] },
-  { what: 'initial', health: health('initial'), tcp: ['drain'], udp: ['drain'] },
-  { what: 'unhealthy', health: health('unhealthy'), tcp: ['cut'], udp: ['cut'] },
-  {
-    what: 'unhealthy, termination off',
-    attributes: keeps('0'),
-    health: health('unhealthy'),
-    tcp: ['drain'],
-    udp: ['cut'],
-  },
-  {
-    what: 'unhealthy, in its draining interval',
-    attributes: keeps('60'),
-    health: health('unhealthy', { since: now - 59_000 }),
-    tcp: ['drain', now + 1000],
-    udp: ['cut'],
-  },
-  {
-    what: 'unhealthy, its draining interval over',
-    attributes: keeps('60'),
-    health: health('unhealthy', { since: now - 60_000 }),
-    tcp: ['cut'],
-    udp: ['cut'],
-  },
-  {
-    what: 'suspect',
-    health: health('healthy', { suspect }),
-    tcp: ['drain', suspect.until],
-    udp: ['cut', suspect.until],
-  },
-  {
-    what: 'no longer suspect',
-    health: health('healthy', { suspect: { ...suspect, until: now } }),
-    tcp: ['serve'],
-    udp: ['serve'],
-  },
-  {
-    what: 'deregistering',
-    target: leaving(now + 7),
-    health: health('healthy'),
-    tcp: ['drain', now + 7],
-    udp: ['drain', now + 7],
-  },
-  {
-    what: 'deregistered',
-    target: leaving(now),
-    attributes: ends(false),
-    health: health('healthy'),
-    tcp: ['drain'],
-    udp: ['cut'],
-  },
-  {
-    what: 'deregistered, termination on',
-    target: leaving(now),
-    attributes: ends(true),
-    health: health('healthy'),
-    tcp: ['cut'],
-    udp: ['cut'],
-  },
-  {
-    what: 'deregistering and unhealthy',
-    target: leaving(now + 7),
-    health: health('unhealthy'),
-    tcp: ['cut'],
-    udp: ['cut'],
-  },
-  {
-    what: 'a load balancer itself',
-    target: { id: '10.0.1.4', port: 80 },
-    health: health('healthy'),
-    tcp: ['cut'],
-    udp: ['cut'],
-  },
-]
-
-for (const { what, target: its, attributes = {}, health: known, tcp, udp } of rows) {
-  for (const [protocol, [mode, nextAt]] of [
-    ['TCP', tcp],
-    ['UDP', udp],
-  ] as const) {
-    test(`mode: ${what}, ${protocol}: ${mode}`, () => {
-      const one = target('10.0.1.10', its)
-      const state = stateWith({
-        loadBalancers: [loadBalancer()],
-        listeners: [listener({ protocol })],
-        targetGroups: [targetGroup({ targets: [one, target('10.0.1.11')], attributes })],
-      })
-      const all = new Map(healthOf({ '10.0.1.11': health('healthy') }))
-      if (known !== undefined) all.set(targetKey('arn:tg', one), known)
-      const built = build(state, all)
-      assert.deepEqual(
-        built.snapshot.groups[0]?.targets.map(({ mode }) => mode),
-        [mode, 'serve'],
-      )
-      assert.equal(built.nextAt, nextAt)
-    })
-  }
-}
-
-test('when all serving targets are suspect, they serve on', () => {
-  const state = stateWith({
-    loadBalancers: [loadBalancer()],
-    listeners: [listener()],
-    targetGroups: [targetGroup({ targets: [target('10.0.1.10'), target('10.0.1.11')] })],
-  })
-  const modes = (a: Health, b: Health) =>
-    build(state, healthOf({ '10.0.1.10': a, '10.0.1.11': b })).snapshot.groups[0]?.targets.map(({ mode }) => mode)
-  assert.deepEqual(modes(health('healthy', { suspect }), health('healthy', { suspect })), ['serve', 'serve'])
-  assert.deepEqual(modes(health('healthy', { suspect }), health('unhealthy')), ['serve', 'cut'])
 })
 
 /** Twenty targets, ten in each of two zones, as in AWS's example (Target group health); the first ones of each zone fail. */
@@ -432,7 +304,10 @@ test('time alone changes what nextAt foretold, and nothing else', () => {
     loadBalancers: [loadBalancer()],
     listeners: [listener()],
     targetGroups: [
-      targetGroup({ targets: [target('10.0.1.10', leaving(now + 1000)), target('10.0.1.11')], attributes: ends(true) }),
+      targetGroup({
+        targets: [target('10.0.1.10', leaving(now + 1000)), target('10.0.1.11')],
+        attributes: termination,
+      }),
     ],
   })
   const known = healthOf({ '10.0.1.10': health('healthy'), '10.0.1.11': health('healthy', { suspect }) })

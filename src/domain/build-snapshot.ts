@@ -1,9 +1,9 @@
 import { admissionMemo, type admissionOf } from './admission.ts'
-import { listenerAttribute, loadBalancerAttribute } from './attributes.ts'
+import { listenerAttribute } from './attributes.ts'
 import { membersOf } from './group-members.ts'
-import { policyOf } from './group-policy.ts'
+import { isCrossZone, policyOf } from './group-policy.ts'
 import type { Health, HealthByTarget } from './health.ts'
-import type { Listener, LoadBalancer } from './load-balancer.ts'
+import { type Listener, type LoadBalancer, zoneAddresses } from './load-balancer.ts'
 import { sameItems } from './memo.ts'
 import {
   emptySnapshot,
@@ -16,16 +16,19 @@ import type { State } from './state.ts'
 import type { TargetGroup } from './target-group.ts'
 import { type Member, targetModes } from './target-modes.ts'
 
-export interface Built {
+interface Built {
   readonly snapshot: Snapshot
-  /** When time alone changes it, milliseconds since the epoch: a deregistration delay, a draining interval or a suspicion ends. */
+  /**
+   * When time alone changes it, milliseconds since the epoch: a deregistration delay, a draining interval or a suspicion
+   * ends.
+   */
   readonly nextAt: number | undefined
 }
 
 /**
- * Makes a builder of snapshots: everything that the engines are to do, decided from what was asked for, how the targets are, and
- * the time (milliseconds since the epoch). The builder remembers its last answer: a listener, a group or a target that did not
- * change is the same object again, and if nothing changed, so is the snapshot.
+ * Makes a builder of snapshots: everything that the engines are to do, decided from what was asked for, how the targets
+ * are, and the time (milliseconds since the epoch). The builder remembers its last answer: a listener, a group or a target
+ * that did not change is the same object again, and if nothing changed, so is the snapshot.
  */
 export function snapshotBuilder(): (state: State, health: HealthByTarget, now: number) => Built {
   const admission = admissionMemo()
@@ -97,7 +100,11 @@ function listenerPart(
   loadBalancer: LoadBalancer,
   admission: typeof admissionOf,
 ): ListenerPart {
-  const crossZone = listener.forward.map(({ targetGroupArn }) => isCrossZone(state, targetGroupArn, loadBalancer))
+  /** `undefined` for a group that does not exist. */
+  const crossZone = listener.forward.map(({ targetGroupArn }) => {
+    const group = state.targetGroups.get(targetGroupArn)
+    return group && isCrossZone(group, loadBalancer)
+  })
   const { securityGroups, loadBalancers, instances } = state
   const madeOf = [listener, loadBalancer, securityGroups, loadBalancers, instances, ...crossZone]
   if (known !== undefined && sameItems(known.madeOf, madeOf)) return known
@@ -109,16 +116,15 @@ function listenerPart(
     const admit = admission(state, loadBalancer, protocol, port)
     const idleTimeoutMs =
       protocol === 'UDP' ? udpIdleTimeoutMs : 1000 * Number(listenerAttribute(listener, 'tcp.idle_timeout.seconds'))
-    for (const { zoneName, ipv4Address, ipv6Address } of loadBalancer.zones) {
+    for (const loadBalancerZone of loadBalancer.zones) {
       const route = listener.forward.flatMap(({ targetGroupArn, weight }, i) => {
         if (crossZone[i] === undefined) return []
-        const zone = crossZone[i] ? '*' : zoneName
+        const zone = crossZone[i] ? '*' : loadBalancerZone.zoneName
         const id = `${targetGroupArn} ${protocol} ${zone}`
         routed.push({ id, targetGroupArn, protocol, zone })
         return { group: id, weight }
       })
-      for (const address of [ipv4Address, loadBalancer.ipAddressType === 'dualstack' ? ipv6Address : undefined]) {
-        if (address === undefined) continue
+      for (const address of zoneAddresses(loadBalancerZone)) {
         const id = `${protocol} ${address} ${port}`
         const fresh = { id, listenerArn, protocol, address, port, admit, route, idleTimeoutMs }
         listeners.push(known?.listeners.find(same => isEqual(same, fresh)) ?? fresh)
@@ -126,16 +132,6 @@ function listenerPart(
     }
   }
   return { madeOf, listeners, routed }
-}
-
-/** `undefined` for a group that does not exist. */
-function isCrossZone(state: State, targetGroupArn: string, loadBalancer: LoadBalancer): boolean | undefined {
-  const group = state.targetGroups.get(targetGroupArn)
-  if (group === undefined) return undefined
-  const { crossZone } = policyOf(group)
-  return crossZone === 'use_load_balancer_configuration'
-    ? loadBalancerAttribute(loadBalancer, 'load_balancing.cross_zone.enabled') === 'true'
-    : crossZone === 'true'
 }
 
 /** A state that arrives whole anew has equal listeners that are other objects. */
@@ -189,8 +185,6 @@ function groupView(
     last.snapshot.sticky === sticky &&
     last.snapshot.proxyProtocol === proxyProtocol &&
     last.snapshot.preserveClientIp === preserveClientIp
-  const snapshot = isSame
-    ? last.snapshot
-    : { id, targetGroupArn: group.arn, targets, sticky, proxyProtocol, preserveClientIp }
+  const snapshot = isSame ? last.snapshot : { id, targets, sticky, proxyProtocol, preserveClientIp }
   return { group, members, known, madeAt: now, nextAt, snapshot }
 }

@@ -20,7 +20,6 @@ const target = (n: number, mode: SnapshotTarget['mode'] = 'serve'): SnapshotTarg
 
 const group = (id: string, targets: readonly SnapshotTarget[], sticky = false): SnapshotGroup => ({
   id,
-  targetGroupArn: `arn:${id}`,
   targets,
   sticky,
   proxyProtocol: false,

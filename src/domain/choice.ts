@@ -18,13 +18,13 @@ export interface Chosen {
 }
 
 /** The hash's initial value when the slot of a group's table is looked up, and when the group is. */
-export const targetSeed = 0x51c3
-export const groupSeed = 0x9e37
+const targetSeed = 0x51c3
+const groupSeed = 0x9e37
 
 /**
- * Which target a new flow of one listener goes to: first a group by weight, then a target by the group's Maglev table, both over
- * a hash of the flow, or of its source address alone where a group is sticky. The same flow gets the same answer in every process
- * and after every restart, as long as weights and targets stay.
+ * Which target a new flow of one listener goes to: first a group by weight, then a target by the group's Maglev table, both
+ * over a hash of the flow, or of its source address alone where a group is sticky. The same flow gets the same answer in
+ * every process and after every restart, as long as weights and targets stay.
  */
 export class Choice {
   readonly #route: readonly { readonly table: TargetTable; readonly below: number }[]
@@ -97,22 +97,20 @@ class TargetTable {
 const tables = new WeakMap<SnapshotGroup, TargetTable>()
 
 function targetTableOf(group: SnapshotGroup): TargetTable {
-  let table = tables.get(group)
-  if (table === undefined) {
-    table = new TargetTable(group)
-    tables.set(group, table)
-  }
-  return table
+  return tables.getOrInsertComputed(group, () => new TargetTable(group))
 }
 
-/** Source address, source port, destination address, destination port; ports padded to 4 bytes. IPv6 is the longest: 40 bytes. */
+/**
+ * Source address, source port, destination address, destination port; ports padded to 4 bytes. IPv6 is the longest: 40
+ * bytes.
+ */
 const key = new Uint8Array(40)
 
 /**
- * The hash that nftables computes for `jhash ip saddr . th sport . ip daddr . th dport` (`ip6` likewise), or for `jhash ip saddr`
- * where only the source counts: each field in network order, zero-padded to 4 bytes.
+ * The hash that nftables computes for `jhash ip saddr . th sport . ip daddr . th dport` (`ip6` likewise), or for `jhash ip
+ * saddr` where only the source counts: each field in network order, zero-padded to 4 bytes.
  */
-export function hashFlow(flow: Flow, sourceOnly: boolean, seed: number): number {
+function hashFlow(flow: Flow, sourceOnly: boolean, seed: number): number {
   let length = writeAddress(flow.source, key, 0)
   if (sourceOnly) return jhash(key, length, seed)
   length = writePort(flow.sourcePort, length)

@@ -4,10 +4,10 @@ import { test } from 'node:test'
 import {
   addressCount,
   canonicalAddress,
-  canonicalCidr,
   cidrContains,
   cidrsOverlap,
   formatAddress,
+  formatCidr,
   isLoopback,
   nthAddress,
   parseAddress,
@@ -104,8 +104,8 @@ test('the hot parser leaves a zone id out and writes at an offset', () => {
 })
 
 test('a range is canonical: its host bits are cleared', () => {
-  assert.equal(canonicalCidr('100.68.0.18/18'), '100.68.0.0/18')
-  assert.equal(canonicalCidr('2001:DB8::1/32'), '2001:db8::/32')
+  assert.equal(formatCidr(parseCidr('100.68.0.18/18')!), '100.68.0.0/18')
+  assert.equal(formatCidr(parseCidr('2001:DB8::1/32')!), '2001:db8::/32')
   for (const text of [
     '10.0.0.0',
     '10.0.0.0/33',
@@ -116,7 +116,7 @@ test('a range is canonical: its host bits are cleared', () => {
     '10.0.0.0/-1',
     '/8',
   ])
-    assert.equal(canonicalCidr(text), undefined, text)
+    assert.equal(parseCidr(text), undefined, text)
 })
 
 test('a range contains addresses and ranges of its own family', () => {

@@ -162,11 +162,6 @@ export function formatCidr(cidr: Cidr): string {
   return `${formatAddress(cidr.network)}/${cidr.prefixLength}`
 }
 
-export function canonicalCidr(text: string): string | undefined {
-  const cidr = parseCidr(text)
-  return cidr && formatCidr(cidr)
-}
-
 /** Whether all of `inner`, an address or a range, lies in `cidr`. False for malformed text and for another family. */
 export function cidrContains(cidr: string, inner: string): boolean {
   const outer = parseCidr(cidr)

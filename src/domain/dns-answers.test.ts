@@ -57,7 +57,7 @@ describe('the addresses of a load balancer name', () => {
   it('hold IPv6 too for a dualstack load balancer', () => {
     const state = stateWith({ loadBalancers: [loadBalancer({ ipAddressType: 'dualstack' })] })
     const found = addressesOf(state, () => undefined, now, name)
-    assert.deepEqual(found, [a, b, 'fd00:1::4', 'fd00:2::4'])
+    assert.deepEqual(found, [a, 'fd00:1::4', b, 'fd00:2::4'])
   })
 
   it('do not depend on a group of weight 0', () => {

@@ -1,7 +1,6 @@
-import { loadBalancerAttribute, targetGroupAttribute } from './attributes.ts'
-import { policyOf } from './group-policy.ts'
+import { isBelow, isCrossZone, policyOf } from './group-policy.ts'
 import type { Health } from './health.ts'
-import type { LoadBalancer, LoadBalancerZone } from './load-balancer.ts'
+import { type LoadBalancer, zoneAddresses } from './load-balancer.ts'
 import type { State } from './state.ts'
 import { type TargetGroup, targetKey } from './target-group.ts'
 import { targetHealth, targetZone } from './target-health.ts'
@@ -26,17 +25,12 @@ export function addressesOf(
     const own = loadBalancer.dnsName.toLowerCase()
     if (wanted === own) {
       const healthy = loadBalancer.zones.filter(zone => isZoneHealthy(state, loadBalancer, zone.zoneName, health, now))
-      return addresses(loadBalancer, healthy.length > 0 ? healthy : loadBalancer.zones)
+      return (healthy.length > 0 ? healthy : loadBalancer.zones).flatMap(zoneAddresses)
     }
     const zone = loadBalancer.zones.find(({ zoneName }) => wanted === `${zoneName.toLowerCase()}.${own}`)
-    if (zone !== undefined) return addresses(loadBalancer, [zone])
+    if (zone !== undefined) return zoneAddresses(zone)
   }
   return undefined
-}
-
-function addresses(loadBalancer: LoadBalancer, zones: readonly LoadBalancerZone[]): readonly string[] {
-  const ipv6 = loadBalancer.ipAddressType === 'dualstack' ? zones.map(zone => zone.ipv6Address) : []
-  return [...zones.map(zone => zone.ipv4Address), ...ipv6].filter(address => address !== undefined)
 }
 
 /** One target group below its DNS failover threshold takes its zone out for all (AWS: Target group health). */
@@ -75,14 +69,5 @@ function isGroupHealthy(
     registered++
     if (targetHealth(state, group, target, health(targetKey(group.arn, target)), now).State === 'healthy') healthy++
   }
-  // 'off' is NaN here, and nothing is below NaN.
-  const minimum = (unit: 'count' | 'percentage') =>
-    Number(targetGroupAttribute(group, `target_group_health.dns_failover.minimum_healthy_targets.${unit}`))
-  return !(healthy < minimum('count') || healthy * 100 < minimum('percentage') * registered)
-}
-
-function isCrossZone(group: TargetGroup, loadBalancer: LoadBalancer): boolean {
-  const { crossZone } = policyOf(group)
-  if (crossZone !== 'use_load_balancer_configuration') return crossZone === 'true'
-  return loadBalancerAttribute(loadBalancer, 'load_balancing.cross_zone.enabled') === 'true'
+  return !isBelow(policyOf(group).dnsMinimum, healthy, registered)
 }

@@ -1,4 +1,4 @@
-/** What to do to learn whether one target is well; derived from the desired state by `probesOf`. */
+/** What to do to learn whether one target is well; derived from the desired state by `probesBuilder`. */
 export interface Probe {
   /** `targetKey` of the registration that it is about. */
   readonly key: string
@@ -11,7 +11,7 @@ export interface Probe {
   readonly timeoutMs: number
   readonly healthyThreshold: number
   readonly unhealthyThreshold: number
-  /** The load balancer's own address, tried first as the source (S1.6); absent for a group that is not in use. */
+  /** The load balancer's own address, tried first as the source; absent for a group that is not in use. */
   readonly source?: string
   /** `Host` of HTTP checks: an NLB sends its own address and the listener's port (AWS: health checks for NLB). */
   readonly host: string
@@ -25,7 +25,7 @@ export interface ProbeResult {
   readonly reason: string
 }
 
-/** How a target is, whether or not anybody refers to its group (law 2). Only `src/health` writes it. */
+/** How a target is, whether or not anybody refers to its group. Only `src/health` writes it. */
 export interface Health {
   readonly verdict: 'initial' | 'healthy' | 'unhealthy'
   /** When the verdict was reached, milliseconds since the epoch. */

@@ -1,5 +1,8 @@
 import type { Tag } from './tag.ts'
 
+/** The domain that the names of all load balancers end in. */
+export const dnsZone = 'elb.sluice.internal'
+
 /** What the user asked of a load balancer, as the API keeps it. Its state in the data plane is `Applied`'s matter. */
 export interface LoadBalancer {
   /** `arn:aws:elasticloadbalancing:REGION:ACCOUNT:loadbalancer/net/NAME/ID` */
@@ -14,7 +17,7 @@ export interface LoadBalancer {
   readonly createdTime: number
   /** One per enabled Availability Zone. */
   readonly zones: readonly LoadBalancerZone[]
-  /** Empty for a load balancer that was created without one, which can never be given one (S1.9). */
+  /** Empty for a load balancer that was created without one, which can never be given one (AWS: SetSecurityGroups). */
   readonly securityGroups: readonly string[]
   readonly enforceInboundRulesOnPrivateLink: 'on' | 'off'
   /** Only what was set; `attributes.ts` knows the defaults. */
@@ -27,9 +30,15 @@ export interface LoadBalancerZone {
   readonly zoneName: string
   readonly subnetId: string
   readonly ipv4Address: string
+  /** Present where the load balancer is dualstack, absent where it is not. */
   readonly ipv6Address?: string
   /** True where `SubnetMappings.PrivateIPv4Address` chose the address. */
   readonly chosen?: boolean
+}
+
+/** What the zone's node listens on, IPv4 first. */
+export function zoneAddresses({ ipv4Address, ipv6Address }: LoadBalancerZone): readonly string[] {
+  return ipv6Address === undefined ? [ipv4Address] : [ipv4Address, ipv6Address]
 }
 
 /** Attribute values travel as strings, as in AWS's API. */

@@ -3,8 +3,8 @@ import { jhash } from './jhash.ts'
 /**
  * A Maglev lookup table (Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016, section
  * 3.4): slot to index into `names`. Every name owns as many slots as any other, give or take one; when a name goes, hardly
- * any slot changes that was not its own. It depends on the set of names only, not on their order, nor on chance: the same in every
- * process and after every restart.
+ * any slot changes that was not its own. It depends on the set of names only, not on their order, nor on chance: the same
+ * in every process and after every restart.
  *
  * @param size a prime, at least the number of names
  */
@@ -32,8 +32,8 @@ export function maglevTable(names: readonly string[], size: number): Uint32Array
 }
 
 /**
- * How many slots a table of this many names needs: 100 each keep the fullest within 2 % of the mean; with 65,537 and more, fewer
- * than 0.6 % of the slots change owner needlessly when a name goes.
+ * How many slots a table of this many names needs: 100 each keep the fullest within 2 % of the mean; with 65,537 and more,
+ * fewer than 0.6 % of the slots change owner needlessly when a name goes.
  */
 export function maglevSize(names: number, atLeast = 0): number {
   let size = Math.max(100 * names, atLeast, 2)

@@ -1,6 +1,9 @@
 import type { Snapshot, SnapshotGroup, SnapshotListener, SnapshotTarget } from './snapshot.ts'
 
-/** A snapshot as text, for people and for tests' goldens: one line a listener, a route, a group, a target, in the snapshot's order. */
+/**
+ * A snapshot as text, for people and for tests' goldens: one line a listener, a route, a group, a target, in the snapshot's
+ * order.
+ */
 export function printSnapshot(snapshot: Snapshot): string {
   return [
     `revision ${snapshot.revision}`,

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { probesOf } from './probes.ts'
+import { probesBuilder } from './probes.ts'
 import { instance, listener, loadBalancer, now, stateWith, target, targetGroup } from './state.fixture.ts'
 import type { TargetGroup } from './target-group.ts'
 
+const dualstack = loadBalancer({ ipAddressType: 'dualstack' })
 const lb = { loadBalancers: [loadBalancer()], listeners: [listener()] }
 
 function probes(group: Partial<TargetGroup>, more: Parameters<typeof stateWith>[0] = lb) {
-  return [...probesOf(stateWith({ ...more, targetGroups: [targetGroup(group)] })).values()]
+  return [...probesBuilder()(stateWith({ ...more, targetGroups: [targetGroup(group)] })).values()]
 }
 
 test('a target is checked on its own port, from the load balancer’s address in its zone', () => {
@@ -38,7 +39,10 @@ test('a check may have a port of its own, and a target no zone', () => {
 })
 
 test('an IPv6 target is checked from an IPv6 address', () => {
-  const [probe] = probes({ ipAddressType: 'ipv6', targets: [target('fd00:9::1')] })
+  const [probe] = probes(
+    { ipAddressType: 'ipv6', targets: [target('fd00:9::1')] },
+    { ...lb, loadBalancers: [dualstack] },
+  )
   assert.equal(probe?.source, 'fd00:1::4')
   assert.equal(probe?.host, '[fd00:1::4]:80')
 })
@@ -52,7 +56,7 @@ test('a group that nobody refers to is checked all the same, from any address', 
 test('a draining target is checked; one that can’t be reached is not', () => {
   const keys = (group: Partial<TargetGroup>) =>
     probes(group, { ...lb, instances: [instance('i-1'), instance('i-2', { state: 'stopped' })] }).map(({ key }) => key)
-  const deregistration = { since: now, until: now + 1 }
+  const deregistration = { until: now + 1 }
   assert.deepEqual(keys({ targets: [target('10.0.1.10', { deregistration }), target('10.0.1.4', { port: 80 })] }), [
     'arn:tg 10.0.1.10 8080',
   ])
@@ -66,6 +70,7 @@ test('a probe that did not change is the same object, also when the whole state 
     ...lb,
     targetGroups: [targetGroup({ targets: [target('10.0.1.10'), target('10.0.1.11')] })],
   })
+  const probesOf = probesBuilder()
   const first = probesOf(before)
   const added = targetGroup({ targets: [...targetGroup().targets, target('10.0.1.11'), target('10.0.1.12')] })
   const second = probesOf(stateWith({ targetGroups: [added] }, before))
@@ -75,4 +80,14 @@ test('a probe that did not change is the same object, also when the whole state 
   for (const [key, probe] of third) assert.equal(probe, second.get(key))
   const moved = probesOf(stateWith({ targetGroups: [added], listeners: [listener({ port: 81 })] }, before))
   assert.equal(moved.get('arn:tg 10.0.1.11 8080')?.host, '10.0.1.4:81')
+})
+
+test('what another builder is asked between is not remembered', () => {
+  const state = stateWith({ ...lb, targetGroups: [targetGroup({ targets: [target('10.0.1.10')] })] })
+  const [probesOf, othersOf] = [probesBuilder(), probesBuilder()]
+  const [probe] = probesOf(state).values()
+  othersOf(stateWith({ listeners: [listener({ port: 81 })] }, state))
+  const [again] = probesOf(structuredClone(state)).values()
+  assert.ok(probe)
+  assert.equal(again, probe)
 })

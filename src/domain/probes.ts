@@ -7,37 +7,50 @@ import { type Target, type TargetGroup, targetKey } from './target-group.ts'
 import { impedimentOf, targetAddress, targetZone } from './target-health.ts'
 
 /**
- * The health checks that the desired state asks for, by `targetKey`. Groups are checked whether a listener refers to them or
- * not, so that a switch finds them warm; targets that cannot be reached at all (`impedimentOf`) are not checked; draining ones
- * are, because their connections end when they turn unhealthy. A probe that did not change is the same object as in the call before.
+ * Makes a builder of the health checks that the desired state asks for, by `targetKey`. Groups are checked whether a listener
+ * refers to them or not, so that a switch finds them warm; targets that cannot be reached at all (`impedimentOf`) are not
+ * checked; draining ones are, because their connections end when they turn unhealthy. The builder remembers its last answer: a
+ * probe that did not change is the same object again.
  */
-export function probesOf(state: State): ReadonlyMap<string, Probe> {
-  const probes = new Map<string, Probe>()
-  for (const group of state.targetGroups.values())
-    for (const probe of groupProbes(state, group)) probes.set(probe.key, unchanged(probe))
-  lastProbes = probes
-  return probes
+export function probesBuilder(): (state: State) => ReadonlyMap<string, Probe> {
+  const memo = new WeakMap<TargetGroup, GroupProbes>()
+  let last: ReadonlyMap<string, Probe> = new Map()
+
+  return state => {
+    const probes = new Map<string, Probe>()
+    for (const group of state.targetGroups.values()) {
+      const its = groupProbes(memo.get(group), state, group, last)
+      memo.set(group, its)
+      for (const probe of its.probes) probes.set(probe.key, probe)
+    }
+    last = probes
+    return probes
+  }
 }
 
-/** A state that arrives whole anew, after a restart of the control process, has equal groups that are other objects. */
-let lastProbes: ReadonlyMap<string, Probe> = new Map()
-
-function unchanged(probe: Probe): Probe {
-  const last = lastProbes.get(probe.key)
-  return last !== undefined && (last === probe || sameItems(Object.values(last), Object.values(probe))) ? last : probe
+/** The probes of one target group's targets, and what they were made of. */
+interface GroupProbes {
+  readonly madeOf: readonly unknown[]
+  readonly probes: readonly Probe[]
 }
 
-const memo = new WeakMap<TargetGroup, { readonly madeOf: readonly unknown[]; readonly probes: readonly Probe[] }>()
-
-function groupProbes(state: State, group: TargetGroup): readonly Probe[] {
+function groupProbes(
+  known: GroupProbes | undefined,
+  state: State,
+  group: TargetGroup,
+  last: ReadonlyMap<string, Probe>,
+): GroupProbes {
   const references = referencesTo(state, group.arn)
   const first = references[0]
   const madeOf = [first?.listener.port, first?.loadBalancer, listenerEndpoints(state), state.subnets, state.instances]
-  const known = memo.get(group)
-  if (known !== undefined && sameItems(known.madeOf, madeOf)) return known.probes
+  if (known !== undefined && sameItems(known.madeOf, madeOf)) return known
   const probes = group.targets.flatMap(target => probeOf(state, group, target, first) ?? [])
-  memo.set(group, { madeOf, probes })
-  return probes
+  return { madeOf, probes: probes.map(probe => unchanged(last.get(probe.key), probe)) }
+}
+
+/** A state that arrives whole anew, after a restart of the control process, has equal groups that are other objects. */
+function unchanged(last: Probe | undefined, probe: Probe): Probe {
+  return last !== undefined && sameItems(Object.values(last), Object.values(probe)) ? last : probe
 }
 
 function probeOf(

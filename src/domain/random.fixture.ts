@@ -1,4 +1,7 @@
-/** Whole numbers from 0 up to but not including `below`, always the same for a seed (Park and Miller's minimal standard generator). */
+/**
+ * Whole numbers from 0 up to but not including `below`, always the same for a seed (Park and Miller's minimal standard
+ * generator).
+ */
 export function randomFrom(seed: number): (below: number) => number {
   let state = (seed % 2_147_483_646) + 1
   return below => {

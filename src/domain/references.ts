@@ -1,4 +1,4 @@
-import type { Listener, LoadBalancer } from './load-balancer.ts'
+import { type Listener, type LoadBalancer, zoneAddresses } from './load-balancer.ts'
 import { memoByTables } from './memo.ts'
 import type { State } from './state.ts'
 
@@ -16,7 +16,10 @@ export function referencesTo(
   return allReferences(state.listeners, state.loadBalancers).get(targetGroupArn) ?? []
 }
 
-/** `ADDRESS PORT` of everything that load balancers listen on. While that stays the same, so does the set. */
+/**
+ * `ADDRESS PORT` of everything that load balancers listen on. It is the same set while the load balancers stay and their
+ * listeners change in other ways only, such as in weights.
+ */
 export function listenerEndpoints(state: Pick<State, 'listeners' | 'loadBalancers'>): ReadonlySet<string> {
   return allEndpoints(state.listeners, state.loadBalancers)
 }
@@ -35,16 +38,16 @@ const allReferences = memoByTables((listeners: State['listeners'], loadBalancers
   return references
 })
 
-let lastEndpoints: ReadonlySet<string> = new Set()
+const newestEndpoints = new WeakMap<State['loadBalancers'], ReadonlySet<string>>()
 
 const allEndpoints = memoByTables((listeners: State['listeners'], loadBalancers: State['loadBalancers']) => {
   const endpoints = new Set<string>()
   for (const { loadBalancerArn, port } of listeners.values()) {
-    for (const { ipv4Address, ipv6Address } of loadBalancers.get(loadBalancerArn)?.zones ?? []) {
-      endpoints.add(`${ipv4Address} ${port}`)
-      if (ipv6Address !== undefined) endpoints.add(`${ipv6Address} ${port}`)
-    }
+    for (const zone of loadBalancers.get(loadBalancerArn)?.zones ?? [])
+      for (const address of zoneAddresses(zone)) endpoints.add(`${address} ${port}`)
   }
-  if (lastEndpoints.size !== endpoints.size || !endpoints.isSubsetOf(lastEndpoints)) lastEndpoints = endpoints
-  return lastEndpoints
+  const newest = newestEndpoints.get(loadBalancers)
+  if (newest?.size === endpoints.size && endpoints.isSubsetOf(newest)) return newest
+  newestEndpoints.set(loadBalancers, endpoints)
+  return endpoints
 })

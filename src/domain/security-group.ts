@@ -1,5 +1,8 @@
 import type { Tag } from './tag.ts'
 
+/** AWS: Amazon VPC quotas, security groups per network interface. */
+export const securityGroupsPerInterface = 5
+
 /** A security group of a VPC: allow rules only, stateful; a packet passes if any rule of any of the groups admits it. */
 export interface SecurityGroup {
   readonly id: string

@@ -35,7 +35,6 @@ export interface Admission {
 export interface SnapshotGroup {
   /** `TARGETGROUP-ARN PROTOCOL ZONE`, ZONE being `*` where targets of all zones serve (cross-zone). */
   readonly id: string
-  readonly targetGroupArn: string
   readonly targets: readonly SnapshotTarget[]
   /** True: a client address keeps its target (`stickiness.type=source_ip`). */
   readonly sticky: boolean

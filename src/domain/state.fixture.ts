@@ -12,8 +12,9 @@ export function subnet(zoneName: string, cidrBlock: string, extra: Partial<Subne
   return { id: `subnet-${zoneName}`, vpcId: 'vpc-1', zoneName, cidrBlock, defaultForAz: false, tags: [], ...extra }
 }
 
-/** The load balancer's addresses are 10.0.1.4 in zone `a` and 10.0.2.4 in zone `b`. */
+/** The load balancer's addresses are 10.0.1.4 in zone `a` and 10.0.2.4 in zone `b`; dualstack, fd00:1::4 and fd00:2::4 too. */
 export function loadBalancer(extra: Partial<LoadBalancer> = {}): LoadBalancer {
+  const dualstack = extra.ipAddressType === 'dualstack'
   return {
     arn: 'arn:lb',
     name: 'lb',
@@ -24,8 +25,8 @@ export function loadBalancer(extra: Partial<LoadBalancer> = {}): LoadBalancer {
     dnsName: 'lb-1.elb.sluice.internal',
     createdTime: now,
     zones: [
-      { zoneName: 'a', subnetId: 'subnet-a', ipv4Address: '10.0.1.4', ipv6Address: 'fd00:1::4' },
-      { zoneName: 'b', subnetId: 'subnet-b', ipv4Address: '10.0.2.4', ipv6Address: 'fd00:2::4' },
+      { zoneName: 'a', subnetId: 'subnet-a', ipv4Address: '10.0.1.4', ...(dualstack && { ipv6Address: 'fd00:1::4' }) },
+      { zoneName: 'b', subnetId: 'subnet-b', ipv4Address: '10.0.2.4', ...(dualstack && { ipv6Address: 'fd00:2::4' }) },
     ],
     securityGroups: [],
     enforceInboundRulesOnPrivateLink: 'on',
@@ -75,7 +76,7 @@ export function targetGroup(extra: Partial<TargetGroup> = {}): TargetGroup {
 }
 
 export function target(id: string, extra: Partial<Target> = {}): Target {
-  return { id, port: 8080, registeredAt: now, ...extra }
+  return { id, port: 8080, ...extra }
 }
 
 export function instance(id: string, extra: Partial<Instance> = {}): Instance {

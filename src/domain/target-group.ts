@@ -41,10 +41,8 @@ export interface Target {
   readonly port: number
   /** As given: a zone, `all`, or absent (then the subnet that holds the address says it). */
   readonly availabilityZone?: string
-  /** Milliseconds since the epoch. */
-  readonly registeredAt: number
-  /** Present while it drains: no new flows from `since`; established ones until `until` (the deregistration delay). */
-  readonly deregistration?: { readonly since: number; readonly until: number }
+  /** Present while it drains: no new flows; established ones until `until`, milliseconds since the epoch (the delay's end). */
+  readonly deregistration?: { readonly until: number }
 }
 
 /** Names one registration of one group everywhere: in health, in reports, in counters. */

@@ -14,7 +14,7 @@ interface Row {
   readonly expected: readonly [state: string, reason?: string, description?: string]
 }
 
-const draining = (until: number) => target('10.0.1.10', { deregistration: { since: now - 1000, until } })
+const draining = (until: number) => target('10.0.1.10', { deregistration: { until } })
 const keepsConnections = (seconds: string) => ({
   attributes: {
     'target_health_state.unhealthy.connection_termination.enabled': 'false',

@@ -9,7 +9,7 @@ import type { State } from './state.ts'
 import type { Target, TargetGroup } from './target-group.ts'
 
 /** What DescribeTargetHealth says of a target (AWS: TargetHealth). A healthy one has neither reason nor description. */
-export interface TargetHealth {
+interface TargetHealth {
   readonly State: 'initial' | 'healthy' | 'unhealthy' | 'unhealthy.draining' | 'unused' | 'draining'
   readonly Reason?: keyof typeof descriptions
   readonly Description?: string
@@ -96,10 +96,11 @@ export function targetAddress(state: State, group: TargetGroup, target: Target):
 }
 
 /**
- * The target's Availability Zone: as registered (a name, or `all`), else that of its instance, else that of the VPC's subnet that
- * holds its address. `undefined` for an address outside all subnets, which belongs to no zone and serves them all.
+ * The target's Availability Zone: as registered (a name, or `all`), else that of its instance, else that of the VPC's
+ * subnet that holds its address. `undefined` for an address outside all subnets, which belongs to no zone and serves them
+ * all.
  */
-export function targetZone(state: State, group: TargetGroup, target: Target): string | 'all' | undefined {
+export function targetZone(state: State, group: TargetGroup, target: Target): string | undefined {
   if (target.availabilityZone !== undefined) return target.availabilityZone
   if (group.targetType === 'instance') {
     const instance = state.instances.get(target.id)
@@ -120,12 +121,7 @@ function isZoneEnabled(state: State, group: TargetGroup, target: Target): boolea
 export function enabledZones(state: State, group: TargetGroup): ReadonlySet<string> {
   const loadBalancer = referencesTo(state, group.arn)[0]?.loadBalancer
   if (loadBalancer === undefined) return noZones
-  let zones = zonesOf.get(loadBalancer)
-  if (zones === undefined) {
-    zones = new Set(loadBalancer.zones.map(({ zoneName }) => zoneName))
-    zonesOf.set(loadBalancer, zones)
-  }
-  return zones
+  return zonesOf.getOrInsertComputed(loadBalancer, ({ zones }) => new Set(zones.map(({ zoneName }) => zoneName)))
 }
 
 const noZones: ReadonlySet<string> = new Set()

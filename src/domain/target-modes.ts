@@ -1,6 +1,7 @@
-import type { GroupPolicy } from './group-policy.ts'
+import { type GroupPolicy, isBelow } from './group-policy.ts'
 import type { Health } from './health.ts'
 import type { SnapshotTarget } from './snapshot.ts'
+import { isSuspect } from './suspicion.ts'
 import type { Target } from './target-group.ts'
 
 /** A registered target with what the rest of the state says of it. */
@@ -15,7 +16,7 @@ export interface Member {
   readonly usable: boolean
 }
 
-export interface Modes {
+interface Modes {
   /** As many as members, in their order. */
   readonly modes: readonly SnapshotTarget['mode'][]
   /** When time alone changes them, milliseconds since the epoch; Infinity if it never does. */
@@ -23,14 +24,15 @@ export interface Modes {
 }
 
 /**
- * Which of a group's targets serve, seen from one listener protocol of one zone, or of all zones with cross-zone load balancing.
+ * Which of a group's targets serve, seen from one listener protocol of one zone, or of all zones with cross-zone load
+ * balancing.
  *
  * Healthy ones serve. With fewer of them than the group's minimum, all registered ones do, healthy or not: the group fails open
  * (AWS: Target group health, routing failover). One that the data plane found dead is left out until it has been checked again,
  * unless nobody else would serve.
  *
- * What does not serve keeps its connections (`drain`) or loses them (`cut`) as the group's attributes say; UDP flows always leave
- * a target that is unhealthy, or deregistered past its delay, with their next datagram.
+ * What does not serve keeps its connections (`drain`) or loses them (`cut`) as the group's attributes say; UDP flows always
+ * leave a target that is unhealthy, or deregistered past its delay, with their next datagram.
  *
  * @param known each member's health
  */
@@ -41,13 +43,13 @@ export function targetModes(
   protocol: 'TCP' | 'UDP',
   now: number,
 ): Modes {
-  const failsOpen = isBelowMinimum(members, known, policy)
-  const isSuspect = known.map(its => its?.suspect !== undefined && its.suspect.until > now)
+  const failsOpen = isBelowMinimum(members, known, policy.routingMinimum)
+  const suspects = known.map(its => its !== undefined && isSuspect(its, now))
   const serves = members.map(
     ({ target, usable }, i) =>
       usable && target.deregistration === undefined && (failsOpen || known[i]?.verdict === 'healthy'),
   )
-  const someoneIsSound = serves.some((its, i) => its && !isSuspect[i])
+  const someoneIsSound = serves.some((its, i) => its && !suspects[i])
 
   let nextAt = Infinity
   const isBefore = (time: number) => {
@@ -57,7 +59,7 @@ export function targetModes(
   const modes = members.map(({ usable, target: { deregistration } }, i): SnapshotTarget['mode'] => {
     const its = known[i]
     if (its?.suspect !== undefined) isBefore(its.suspect.until)
-    if (serves[i]) return !(isSuspect[i] && someoneIsSound) ? 'serve' : protocol === 'TCP' ? 'drain' : 'cut'
+    if (serves[i]) return !(suspects[i] && someoneIsSound) ? 'serve' : protocol === 'TCP' ? 'drain' : 'cut'
     if (!usable) return 'cut'
     if (its?.verdict === 'unhealthy' && (protocol === 'UDP' || !isBefore(its.since + policy.unhealthyDrainMs)))
       return 'cut'
@@ -67,11 +69,11 @@ export function targetModes(
   return { modes, nextAt }
 }
 
-/** Both thresholds count registered targets; either breach is one. */
+/** Only targets that could serve count. */
 function isBelowMinimum(
   members: readonly Member[],
   known: readonly (Health | undefined)[],
-  { minimumHealthy: { count, percentage } }: GroupPolicy,
+  minimum: GroupPolicy['routingMinimum'],
 ): boolean {
   let registered = 0
   let healthy = 0
@@ -80,5 +82,5 @@ function isBelowMinimum(
     registered++
     if (known[i]?.verdict === 'healthy') healthy++
   })
-  return healthy < count || 100 * healthy < percentage * registered
+  return isBelow(minimum, healthy, registered)
 }
