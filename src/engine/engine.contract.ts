@@ -10,7 +10,7 @@ import type { Engine, ListenerCounters } from './engine.ts'
 type Protocol = 'TCP' | 'UDP'
 
 /** An engine with nothing in it, and traffic that it serves. The one who opens it closes both after the test. */
-export interface EngineUnderTest {
+interface EngineUnderTest {
   readonly engine: Engine
   readonly traffic: Traffic
 }
@@ -289,7 +289,7 @@ function listener(protocol: Protocol, n: number, route: readonly (readonly [stri
 }
 
 function group(id: string, its: readonly SnapshotTarget[]): SnapshotGroup {
-  return { id, targetGroupArn: 'arn:tg', targets: its, sticky: false, proxyProtocol: false, preserveClientIp: false }
+  return { id, targets: its, sticky: false, proxyProtocol: false, preserveClientIp: false }
 }
 
 function visit(

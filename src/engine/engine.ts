@@ -58,8 +58,9 @@ export interface TargetCounters {
 
 /**
  * `security-group`: not admitted. `no-target`: nothing to send it to. `refused`: no target took the connection.
- * `flow-limit`: the flow table was full, so the longest idle flow was given up. `too-large`, `send-failed`: a datagram
- * that could not be sent on. `bad-source`: a datagram that claims to come from port 0 or from the listener itself.
+ * `flow-limit`: too many flows at once, so UDP gave up the longest idle one, TCP refused the new one. `too-large`,
+ * `send-failed`: a datagram that could not be sent on. `bad-source`: a datagram that claims to come from port 0 or from the
+ * listener itself.
  */
 export type DropReason =
   | 'security-group'

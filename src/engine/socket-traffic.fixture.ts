@@ -6,7 +6,10 @@ import type { Flow } from '../domain/choice.ts'
 import type { SnapshotListener } from '../domain/snapshot.ts'
 import type { ClientFlow, Traffic } from './engine.contract.ts'
 
-/** An answer that is still missing after this time, on loopback, will not come. A TCP client hears of it sooner, by the connection's end. */
+/**
+ * An answer that is still missing after this time, on loopback, will not come. A TCP client hears of it sooner, by the
+ * connection's end.
+ */
 const silenceMs = { TCP: 5_000, UDP: 250 }
 
 /** Clients and targets for the contract suite on real sockets of loopback addresses; the test's end closes them. */

@@ -28,7 +28,6 @@ function fakeTraffic(engine: FakeEngine): Traffic {
 
 const group: SnapshotGroup = {
   id: 'arn:tg TCP *',
-  targetGroupArn: 'arn:tg',
   targets: [{ key: 'arn:tg 10.9.0.1 80', address: '10.9.0.1', port: 80, mode: 'serve' }],
   sticky: false,
   proxyProtocol: false,

@@ -11,8 +11,8 @@ import {
 import type { Applied, DropReason, Engine, ListenerCounters, Observed, Problem, TargetCounters } from '../engine.ts'
 
 /**
- * An engine without sockets, for tests: strict with what it is told, remembers it, prints itself, and answers for flows as a real
- * engine would.
+ * An engine without sockets, for tests: strict with what it is told, remembers it, prints itself, and answers for flows as
+ * a real engine would.
  */
 export class FakeEngine implements Engine {
   /** Every snapshot that was applied, oldest first. */

@@ -13,8 +13,9 @@ import type { Snapshot } from '../../domain/snapshot.ts'
 import { engineContract } from '../engine.contract.ts'
 import type { Suspicion } from '../engine.ts'
 import { socketTraffic } from '../socket-traffic.fixture.ts'
+import { until } from '../until.fixture.ts'
 import { openUserspaceEngine } from './engine.ts'
-import { clientOf, ending, groupOf, listenerOn, serveEcho, take, targetAt, until } from './tcp-fixture.ts'
+import { clientOf, ending, groupOf, listenerOn, serveEcho, take, targetAt } from './tcp.fixture.ts'
 
 engineContract('userspace', async t => ({ engine: (await open(t)).engine, traffic: socketTraffic(t) }))
 
@@ -294,7 +295,7 @@ async function refuses(port: number): Promise<boolean> {
 
 /** A process with an engine, and what it printed so far. */
 async function host(t: TestContext, desired: Snapshot, prefix: string[] = []) {
-  const script = fileURLToPath(new URL('engine-host.ts', import.meta.url))
+  const script = fileURLToPath(new URL('engine-host.fixture.ts', import.meta.url))
   const [command = '', ...args] = [...prefix, process.execPath, script, JSON.stringify(desired)]
   const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] })
   t.after(() => child.kill('SIGKILL'))

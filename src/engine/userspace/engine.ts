@@ -7,7 +7,7 @@ import { LocalRange } from './local-range.ts'
 import { bindTcp, type TcpHandle } from './tcp-handle.ts'
 import { WorkerProcess } from './worker-process.ts'
 
-export interface UserspaceOptions {
+interface UserspaceOptions {
   /** Worker processes; at least one. */
   readonly workers: number
   readonly clock: Clock
@@ -24,9 +24,9 @@ const youngMs = 1_000
 const longestPauseMs = 5_000
 
 /**
- * The data plane that needs nothing of the kernel but sockets. This process binds every TCP listener's socket and gives a copy to each worker
- * process, so that the port stays, and clients wait in its queue instead of being refused, whatever happens to workers. A
- * UDP listener belongs to one worker.
+ * The data plane that needs nothing of the kernel but sockets. This process binds every TCP listener's socket and gives a
+ * copy to each worker process, so that the port stays, and clients wait in its queue instead of being refused, whatever
+ * happens to workers. A UDP listener belongs to one worker.
  */
 export async function openUserspaceEngine(options: UserspaceOptions): Promise<Engine> {
   return new UserspaceEngine(options)
@@ -52,7 +52,7 @@ class UserspaceEngine implements Engine {
   constructor(options: UserspaceOptions) {
     this.#options = options
     this.#localRange = new LocalRange(options.log)
-    for (let n = 0; n < Math.max(options.workers, 1); n++) this.#startWorker()
+    for (let n = 0; n < options.workers; n++) this.#startWorker()
   }
 
   async apply(desired: Snapshot): Promise<Applied> {

@@ -1,6 +1,7 @@
 /**
- * The flows of one UDP listener by client address and port, with their age. Three lists by what a flow is worth, each from the longest
- * idle to the latest active: what expires and what a full table gives up are found without a search. No I/O, no clock.
+ * The flows of one UDP listener by client address and port, with their age. Three lists by what a flow is worth, each from
+ * the longest idle to the latest active: what expires and what a full table gives up are found without a search. No I/O, no
+ * clock.
  */
 export abstract class FlowEntry {
   readonly address: string
@@ -8,8 +9,9 @@ export abstract class FlowEntry {
   /** Monotonic milliseconds of the last datagram in either direction. */
   lastActive = 0
   /**
-   * What a full table gives up last: 0 for a flow without a reply, which a flood of forged sources makes; 1 for one with a reply; 2 for
-   * a conversation, whose client has sent again after a reply (as conntrack tells ASSURED flows from mere answers).
+   * What a full table gives up last: 0 for a flow without a reply, which a flood of forged sources makes; 1 for one with a
+   * reply; 2 for a conversation, whose client has sent again after a reply (as conntrack tells ASSURED flows from mere
+   * answers).
    */
   worth: 0 | 1 | 2 = 0
   older: this | undefined
@@ -28,7 +30,8 @@ export abstract class FlowEntry {
 const share = 1 / 16
 
 export class FlowTable<F extends FlowEntry> {
-  // Two maps rather than one with `address:port` as its key: 90-150 ns a look-up instead of 160-400 ns, most of it saved on building the key.
+  // Two maps rather than one with `address:port` as its key: 90-150 ns a look-up instead of 160-400 ns, most of it saved on
+  // building the key.
   readonly #byAddress = new Map<string, Map<number, F>>()
   /** By worth. */
   readonly #lists = [new AgeList<F>(), new AgeList<F>(), new AgeList<F>()] as const

@@ -1,16 +1,17 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { localIpv6Range, localRange } from '../../domain/addresses.ts'
 import { addressIn, parseCidr } from '../../domain/cidr.ts'
 
 const run = promisify(execFile)
 
-/** Addresses that belong to no network card, for load balancers of subnets that this host has no interface in. */
-const ipv4Range = parseCidr('198.18.0.0/15')!
-const ipv6Range = parseCidr('fd53:4c55::/32')!
+const ipv4Range = parseCidr(localRange)!
+const ipv6Range = parseCidr(localIpv6Range)!
 
 /**
- * Makes those addresses this host's own, where this process is root on Linux: by one `local` route for IPv4; for IPv6, where bind(2) wants an
- * address on an interface, by one address on `lo` each. It does so when a listener first needs it, and takes back what it did itself.
+ * Makes addresses of the local ranges this host's own, where this process is root on Linux: by one `local` route for IPv4; for IPv6,
+ * where bind(2) wants an address on an interface, by one address on `lo` each. It does so when a listener first needs it,
+ * and takes back what it did itself.
  */
 export class LocalRange {
   readonly #log: (line: string) => void
@@ -25,7 +26,7 @@ export class LocalRange {
   async prepare(addresses: Iterable<string>): Promise<void> {
     if (process.platform !== 'linux' || process.getuid?.() !== 0) return
     for (const address of addresses) {
-      if (addressIn(ipv4Range, address)) await this.#once('198.18.0.0/15', addRoute)
+      if (addressIn(ipv4Range, address)) await this.#once(localRange, addRoute)
       else if (addressIn(ipv6Range, address)) await this.#once(address, () => addAddress(address))
     }
   }
@@ -53,8 +54,8 @@ export class LocalRange {
 
 /** @returns what undoes it, or nothing if it was there already */
 async function addRoute(): Promise<string[] | undefined> {
-  const route = ['198.18.0.0/15', 'dev', 'lo']
-  const { stdout } = await run('ip', ['route', 'show', 'table', 'local', '198.18.0.0/15'])
+  const route = [localRange, 'dev', 'lo']
+  const { stdout } = await run('ip', ['route', 'show', 'table', 'local', localRange])
   if (stdout.trim() !== '') return undefined
   await run('ip', ['route', 'replace', 'local', ...route])
   return ['route', 'del', 'local', ...route]

@@ -5,8 +5,9 @@ import type { OnRead } from './tcp-handle.ts'
  * One direction of a connection: what `from` receives is written to `to`, and no more is read while `to` does not take it.
  *
  * Each direction reads into a buffer of its own, over and over: nearly every write is taken by the kernel at once, so the
- * buffer is free again when the write returns. Bytes that the kernel does not take stay in it, and reading stops until they are gone.
- * The buffer grows with what arrives at once: an idle or talkative connection keeps `smallBytes`, a bulk transfer gets `largeBytes`.
+ * buffer is free again when the write returns. Bytes that the kernel does not take stay in it, and reading stops until they
+ * are gone. The buffer grows with what arrives at once: an idle or talkative connection keeps `smallBytes`, a bulk transfer
+ * gets `largeBytes`.
  */
 export class Relay {
   /** Bytes moved so far. */

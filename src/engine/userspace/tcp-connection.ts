@@ -5,6 +5,7 @@ import type { SnapshotTarget } from '../../domain/snapshot.ts'
 import type { DropReason } from '../engine.ts'
 import { proxyHeader } from './proxy-protocol.ts'
 import { Relay } from './relay.ts'
+import type { Suspects } from './suspects.ts'
 import type { TcpFlows } from './tcp-flows.ts'
 import { adopt, reset, type TcpHandle } from './tcp-handle.ts'
 
@@ -12,7 +13,9 @@ import { adopt, reset, type TcpHandle } from './tcp-handle.ts'
 export interface Host {
   readonly clock: Clock
   readonly flows: TcpFlows
-  choose(flow: Flow, avoid?: (targetKey: string) => boolean): Chosen | undefined
+  readonly suspects: Suspects
+  /** A target for this connection other than those `tried` (keys). */
+  choose(flow: Flow, tried: readonly string[]): Chosen | undefined
   /** The connection got a target. */
   onEstablished(connection: TcpConnection): void
   /** It got none, and was reset. */
@@ -43,11 +46,13 @@ interface Attempt {
   readonly chosen: Chosen
   readonly socket: net.Socket
   readonly replies: Relay
+  /** Monotonic ms. */
+  readonly startedAt: number
 }
 
 /**
- * One client's connection: first the race for a target, then two relays. Until a target answers nothing is read from the client, so
- * that what it sends waits in the kernel.
+ * One client's connection: first the race for a target, then two relays. Until a target answers nothing is read from the
+ * client, so that what it sends waits in the kernel.
  */
 export class TcpConnection {
   readonly flow: Flow
@@ -85,10 +90,17 @@ export class TcpConnection {
     return this.#won?.chosen.target.key
   }
 
-  /** The target is to have no connections: a reset for an established one, another target for one that is still trying. */
-  cut(targetKey: string): void {
-    if (this.#won !== undefined) this.end()
-    else for (const attempt of this.#attempts) if (attempt.chosen.target.key === targetKey) this.#onFailed(attempt)
+  /**
+   * This group's target is to have no connections: a reset for an established one, another target for one that is still
+   * trying.
+   */
+  cut(targetKey: string, groupId: string): void {
+    const isIts = ({ chosen }: Attempt) => chosen.target.key === targetKey && chosen.group.id === groupId
+    if (this.#won === undefined) {
+      for (const attempt of this.#attempts.filter(isIts)) this.#onFailed(attempt)
+    } else if (isIts(this.#won)) {
+      this.end()
+    }
   }
 
   /** Resets both sides. */
@@ -121,12 +133,12 @@ export class TcpConnection {
   /** Starts connecting to the next target. False: there is none that was not tried. */
   #tryNext(): boolean {
     if (this.#tried.length === mostAttempts) return false
-    const chosen = this.#choose()
+    const chosen = this.#host.choose(this.flow, this.#tried)
     if (chosen === undefined) return false
     const { key, address, port } = chosen.target
     const replies = new Relay()
     const socket = new net.Socket({ allowHalfOpen: true, noDelay: true, onread: replies.onread })
-    const attempt = { chosen, socket, replies }
+    const attempt = { chosen, socket, replies, startedAt: this.#host.clock.monotonic() }
     replies.from = socket
     replies.to = this.#client
     this.#tried.push(key)
@@ -136,16 +148,6 @@ export class TcpConnection {
     socket.on('error', error => this.#onTargetError(attempt, error))
     socket.connect({ host: address, port })
     return true
-  }
-
-  #choose(): Chosen | undefined {
-    const { flows } = this.#host
-    const isTried = (key: string) => this.#tried.includes(key)
-    if (flows.hasSuspects) {
-      const trusted = this.#host.choose(this.flow, key => isTried(key) || flows.isSuspect(key))
-      if (trusted !== undefined) return trusted
-    }
-    return this.#host.choose(this.flow, this.#tried.length === 0 ? undefined : isTried)
   }
 
   #waitForAnswer(): void {
@@ -161,7 +163,7 @@ export class TcpConnection {
   }
 
   #giveUp(): void {
-    for (const { chosen } of this.#attempts) this.#host.flows.suspect(chosen.target.key, 'connect timed out')
+    for (const { chosen } of this.#attempts) this.#host.suspects.report(chosen.target.key, 'connect timed out')
     this.#abandon()
   }
 
@@ -172,8 +174,11 @@ export class TcpConnection {
       return
     }
     this.#won = attempt
-    this.#endAttempts(attempt)
     this.#activeAt = this.#host.clock.monotonic()
+    // Else every new connection would wait for a target that drops them while its health checks still pass.
+    for (const { chosen: late, startedAt } of this.#attempts)
+      if (this.#activeAt - startedAt >= patienceMs) this.#host.suspects.avoid(late.target.key)
+    this.#endAttempts(attempt)
     this.#open = 2
     this.#requests.to = socket
     const client = this.#client
@@ -197,7 +202,7 @@ export class TcpConnection {
       return
     }
     const reason = refusals[error.code ?? '']
-    if (reason !== undefined) this.#host.flows.suspect(attempt.chosen.target.key, reason)
+    if (reason !== undefined) this.#host.suspects.report(attempt.chosen.target.key, reason)
     this.#onFailed(attempt)
   }
 
@@ -241,15 +246,18 @@ export class TcpConnection {
   }
 }
 
-/** Passes on that the other side sends no more. Where this side was finished already, closing it says so with one system call less. */
+/**
+ * Passes on that the other side sends no more. Where this side was finished already, closing it says so with one system
+ * call less.
+ */
 function closeSide(socket: net.Socket): void {
   if (socket.readableEnded && socket.writableLength === 0) socket.destroy()
   else socket.end()
 }
 
 /**
- * A connect to a dead port on this host may be given that very port as its source, and then it reaches itself (TCP's simultaneous open,
- * RFC 9293 section 3.5).
+ * A connect to a dead port on this host may be given that very port as its source, and then it reaches itself (TCP's
+ * simultaneous open, RFC 9293 section 3.5).
  */
 function isOwnEcho(socket: net.Socket, target: SnapshotTarget): boolean {
   return target.port > lastFixedPort && socket.localPort === target.port && socket.localAddress === target.address

@@ -1,13 +1,13 @@
-import type { Clock } from '../../clock.ts'
-import type { Suspicion, TargetCounters } from '../engine.ts'
+import type { SnapshotGroup } from '../../domain/snapshot.ts'
+import type { TargetCounters } from '../engine.ts'
 
 /** What ends when its target is cut. */
-export interface Cuttable {
-  cut(targetKey: string): void
+interface Cuttable {
+  cut(targetKey: string, groupId: string): void
 }
 
 /** What one target has had of this process. */
-export interface TargetTally {
+interface TargetTally {
   newFlows: number
   activeFlows: number
   bytesIn: number
@@ -16,24 +16,15 @@ export interface TargetTally {
   readonly connections: Set<Cuttable>
 }
 
-/** For so long a target that refused a connection gets no new ones; by then a snapshot says more about it. */
-const suspectMs = 1_000
-
 /** All TCP connections of one process by target, whichever listeners they came through. */
 export class TcpFlows {
-  readonly #clock: Clock
-  readonly #onSuspicion: (suspicion: Suspicion) => void
   readonly #tallies = new Map<string, TargetTally>()
-  /** Targets that refused, and the monotonic time until which they are avoided. */
-  readonly #suspects = new Map<string, number>()
   /** Most connections at once, each of which costs two file descriptors. */
   readonly limit: number
   active = 0
 
-  constructor(options: { readonly clock: Clock; readonly limit: number; onSuspicion(suspicion: Suspicion): void }) {
-    this.#clock = options.clock
-    this.#onSuspicion = options.onSuspicion
-    this.limit = options.limit
+  constructor(limit: number) {
+    this.limit = limit
   }
 
   of(targetKey: string): TargetTally {
@@ -45,29 +36,15 @@ export class TcpFlows {
     return tally
   }
 
-  /** Ends every connection to this target. */
-  cut(targetKey: string): void {
-    const connections = this.#tallies.get(targetKey)?.connections ?? []
-    for (const connection of [...connections]) connection.cut(targetKey)
-  }
-
-  /** Told once for each second in which the target refuses, not for each connection. */
-  suspect(targetKey: string, reason: string): void {
-    if (this.isSuspect(targetKey)) return
-    this.#suspects.set(targetKey, this.#clock.monotonic() + suspectMs)
-    this.#onSuspicion({ target: targetKey, reason })
-  }
-
-  get hasSuspects(): boolean {
-    return this.#suspects.size > 0
-  }
-
-  isSuspect(targetKey: string): boolean {
-    const until = this.#suspects.get(targetKey)
-    if (until === undefined) return false
-    if (until > this.#clock.monotonic()) return true
-    this.#suspects.delete(targetKey)
-    return false
+  /**
+   * Ends what was opened through this group to those of its targets that are cut. The same target may serve on in another
+   * view of its target group: a UDP flow may have found it dead, or another zone fails open.
+   */
+  cut({ id, targets }: SnapshotGroup): void {
+    for (const { key, mode } of targets) {
+      if (mode !== 'cut') continue
+      for (const connection of [...(this.#tallies.get(key)?.connections ?? [])]) connection.cut(key, id)
+    }
   }
 
   /** Forgets the counters of targets that are not among `keys`, once their last connection has ended. */

@@ -2,7 +2,9 @@ import type { Cancel, Clock } from '../../clock.ts'
 import { admits, clientAddress } from '../../domain/admission.ts'
 import type { Choice, Chosen, Flow } from '../../domain/choice.ts'
 import type { SnapshotListener } from '../../domain/snapshot.ts'
-import type { DropReason, ListenerCounters } from '../engine.ts'
+import type { DropReason } from '../engine.ts'
+import type { ServingListener } from './serving-listener.ts'
+import type { Suspects } from './suspects.ts'
 import { type Host, TcpConnection } from './tcp-connection.ts'
 import type { TcpFlows } from './tcp-flows.ts'
 import { listenOn, type Peer, type TcpHandle } from './tcp-handle.ts'
@@ -10,19 +12,24 @@ import { listenOn, type Peer, type TcpHandle } from './tcp-handle.ts'
 /** Idle connections are looked for this often, and so live for at most this much longer. */
 const sweepMs = 500
 
-export interface TcpListenerOptions {
+interface TcpListenerOptions {
   readonly listener: SnapshotListener
   readonly choice: Choice
   /** Bound to the listener's address and port, and perhaps shared with other processes. */
   readonly handle: TcpHandle
   readonly clock: Clock
   readonly flows: TcpFlows
+  readonly suspects: Suspects
 }
 
-/** One TCP listener in one process: admits clients, gives each a connection to a target, and ends those that are idle for too long. */
-export class TcpListener implements Host {
+/**
+ * One TCP listener in one process: admits clients, gives each a connection to a target, and ends those that are idle for
+ * too long.
+ */
+export class TcpListener implements Host, ServingListener {
   readonly clock: Clock
   readonly flows: TcpFlows
+  readonly suspects: Suspects
   readonly #handle: TcpHandle
   readonly #connections = new Set<TcpConnection>()
   readonly #cancelSweep: Cancel
@@ -36,9 +43,10 @@ export class TcpListener implements Host {
   readonly #drops: Partial<Record<DropReason, number>> = {}
 
   /** @throws the system's error, and has closed the handle: `EADDRINUSE` */
-  constructor({ listener, choice, handle, clock, flows }: TcpListenerOptions) {
+  constructor({ listener, choice, handle, clock, flows, suspects }: TcpListenerOptions) {
     this.clock = clock
     this.flows = flows
+    this.suspects = suspects
     this.#handle = handle
     this.#listener = listener
     this.#choice = choice
@@ -57,16 +65,20 @@ export class TcpListener implements Host {
     this.#choice = choice
   }
 
-  counters(): ListenerCounters {
+  /** Without targets: `flows` has them, over all listeners. */
+  counters(): ReturnType<ServingListener['counters']> {
     this.#settle()
     return {
-      listener: this.#listener.id,
-      listenerArn: this.#listener.listenerArn,
-      newFlows: this.#newFlows,
-      activeFlows: this.#activeFlows,
-      bytesIn: this.#bytesIn,
-      bytesOut: this.#bytesOut,
-      drops: { ...this.#drops },
+      listener: {
+        listener: this.#listener.id,
+        listenerArn: this.#listener.listenerArn,
+        newFlows: this.#newFlows,
+        activeFlows: this.#activeFlows,
+        bytesIn: this.#bytesIn,
+        bytesOut: this.#bytesOut,
+        drops: { ...this.#drops },
+      },
+      targets: [],
     }
   }
 
@@ -83,12 +95,8 @@ export class TcpListener implements Host {
     this.#cancelSweep()
   }
 
-  choose(flow: Flow, avoid?: (targetKey: string) => boolean): Chosen | undefined {
-    const chosen = this.#choice.choose(flow, avoid)
-    // A listener that is its own target would connect to itself for ever.
-    return chosen?.target.port === this.#listener.port && chosen.target.address === this.#listener.address
-      ? undefined
-      : chosen
+  choose(flow: Flow, tried: readonly string[]): Chosen | undefined {
+    return this.suspects.choose(this.#choice, flow, tried)
   }
 
   onEstablished(connection: TcpConnection): void {

@@ -7,7 +7,10 @@ export class UdpTarget {
   readonly key: string
   readonly address: string
   readonly port: number
-  /** The largest payload that fits a datagram to it: 65,535 less the UDP header (RFC 768) and, in IPv4, the IP header (RFC 791). */
+  /**
+   * The largest payload that fits a datagram to it: 65,535 less the UDP header (RFC 768) and, in IPv4, the IP header (RFC
+   * 791).
+   */
   readonly maxPayload: number
   newFlows = 0
   activeFlows = 0
@@ -30,7 +33,7 @@ export class UdpTarget {
 }
 
 /** What a flow tells its listener. */
-export interface UdpFlowEvents {
+interface UdpFlowEvents {
   onReply(flow: UdpFlow, datagram: Buffer): void
   /** A datagram was lost: `error.code` says why, `ECONNREFUSED` being the target's port unreachable. */
   onError(flow: UdpFlow, error: NodeJS.ErrnoException): void

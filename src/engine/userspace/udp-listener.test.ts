@@ -7,7 +7,8 @@ import { promisify } from 'node:util'
 import { lacking } from '../../../test/lacking.ts'
 import { FakeClock, systemClock } from '../../clock.ts'
 import type { SnapshotTarget } from '../../domain/snapshot.ts'
-import { Balancer, balance, Client, type Desired, type Service, serviceAt, takePort, until } from './udp-fixture.ts'
+import { until } from '../until.fixture.ts'
+import { Balancer, balance, Client, type Desired, type Service, serviceAt, takePort } from './udp.fixture.ts'
 
 test('a datagram reaches the target, and the reply leaves from the address that was asked', async t => {
   const blue = serviceAt(t, 'blue', '127.0.0.2')
@@ -86,13 +87,13 @@ test('a flow ends after 120 s without a datagram, a one-way flow too; either dir
   const downward = balancer.client(t)
   idle.send('quiet')
   upward.send('quiet')
-  await until('both at the target', () => blue.received.length === 2)
+  await until(() => blue.received.length === 2)
   await downward.ask('x')
   const subscriber = blue.sources.at(-1)!
   await clock.advance(100_000)
   upward.send('quiet')
   blue.answer('news', subscriber)
-  await until('both passed on', () => blue.received.length === 4 && downward.received.includes('news'))
+  await until(() => blue.received.length === 4 && downward.received.includes('news'))
   await clock.advance(19_000)
   assert.equal(balancer.counted.activeFlows, 3)
   await clock.advance(2_000)
@@ -144,7 +145,7 @@ for (const { name, change, after } of situations)
     const client = balancer.client(t)
     assert.equal(await client.ask('1'), 'blue 1')
     client.send('hold 2')
-    await until('blue works on 2', () => blue.received.length === 2)
+    await until(() => blue.received.length === 2)
 
     balancer.apply(change(blue, green))
     blue.answer('late', blue.sources.at(-1)!)
@@ -152,7 +153,7 @@ for (const { name, change, after } of situations)
       assert.equal(await client.ask('3'), 'green 3')
     } else {
       client.send('3')
-      await until('a drop', () => balancer.counted.drops['no-target'] === 1)
+      await until(() => balancer.counted.drops['no-target'] === 1)
       assert.equal(balancer.counted.activeFlows, 0)
       balancer.apply({ groups: { g: [green.as()] } })
     }
@@ -170,7 +171,7 @@ test('no target at all and then one: the same client is served', async t => {
   const balancer = await balance(t, { groups: { g: [blue.as('cut')] } })
   const client = balancer.client(t)
   client.send('lost')
-  await until('a drop', () => balancer.counted.drops['no-target'] === 1)
+  await until(() => balancer.counted.drops['no-target'] === 1)
   balancer.apply({ groups: { g: [blue.as()] } })
   assert.equal(await client.ask('x'), 'blue x')
 })
@@ -187,11 +188,9 @@ test('when a target dies, each of its flows moves after one lost datagram, and f
   const dead = blue.as()
   blue.close()
   for (const client of clients) client.send('y')
-  await until('every flow of blue refused', () => balancer.counted.drops.refused === moved.length)
+  await until(() => balancer.counted.drops.refused === moved.length)
   assert.deepEqual(balancer.suspicions, [{ target: dead.key, reason: 'port unreachable' }])
-  await until('answers from green', () =>
-    clients.every((client, i) => first[i] === 'blue x' || client.received.includes('green y')),
-  )
+  await until(() => clients.every((client, i) => first[i] === 'blue x' || client.received.includes('green y')))
   assert.deepEqual(new Set(await Promise.all(clients.map(client => client.ask('z')))), new Set(['green z']))
   assert.equal(balancer.counted.newFlows, 40 + moved.length)
   blue.open(dead.port)
@@ -211,9 +210,9 @@ test('a flow that sends in pairs learns of a dead target, too', async t => {
     const { bytesIn } = balancer.counted
     client.send('p')
     client.send('p')
-    await until('both read', () => balancer.counted.bytesIn === bytesIn + 2)
+    await until(() => balancer.counted.bytesIn === bytesIn + 2)
   }
-  await until('the move', () => balancer.suspicions.length > 0)
+  await until(() => balancer.suspicions.length > 0)
   assert.equal(await client.ask('y'), 'green y')
   blue.open(port)
 })
@@ -226,7 +225,7 @@ test('where no other target serves, a flow stays with the one that refused and g
   const { port } = blue
   blue.close()
   client.send('y')
-  await until('a refusal', () => balancer.counted.drops.refused === 1)
+  await until(() => balancer.counted.drops.refused === 1)
   blue.open(port)
   assert.equal(await client.ask('z'), 'blue z')
   assert.equal(balancer.counted.newFlows, 1)
@@ -242,7 +241,7 @@ test('a suspect target gets no new flows for 1 s', async t => {
   const { port } = blue
   blue.close()
   witness.send('y')
-  await until('the suspicion', () => balancer.suspicions.length === 1)
+  await until(() => balancer.suspicions.length === 1)
   blue.open(port)
   const ask20 = () => Promise.all(Array.from({ length: 20 }, () => balancer.client(t).ask('z')))
   assert.deepEqual(new Set(await ask20()), new Set(['green z']))
@@ -258,12 +257,12 @@ test('a client that is not admitted is dropped without an answer; an established
   const stranger = balancer.client(t, '127.0.0.6')
   assert.equal(await friend.ask('x'), 'blue x')
   stranger.send('x')
-  await until('a drop', () => balancer.counted.drops['security-group'] === 1)
+  await until(() => balancer.counted.drops['security-group'] === 1)
   balancer.apply({ groups, admit: [{ cidr: '127.0.0.6/32' }] })
   assert.equal(await friend.ask('y'), 'blue y')
   assert.equal(await stranger.ask('y'), 'blue y')
   balancer.client(t, '127.0.0.5').send('z')
-  await until('another drop', () => balancer.counted.drops['security-group'] === 2)
+  await until(() => balancer.counted.drops['security-group'] === 2)
   assert.deepEqual(blue.received, ['x', 'y', 'y'])
 })
 
@@ -278,7 +277,7 @@ test('a flood of 5,000 source ports at a limit of 1,000 flows breaks none of 100
     // An address each: a port that one of them gave back could be the next one's, and that would be no new flow.
     const flood = Array.from({ length: 100 }, (_, i) => new Client(balancer, `127.1.${offered / 100}.${i + 1}`))
     for (const client of flood) client.send('quiet')
-    await until('the flood', () => balancer.counted.newFlows === 100 + offered + 100)
+    await until(() => balancer.counted.newFlows === 100 + offered + 100)
     for (const client of flood) client.socket.close()
     assert.ok(balancer.counted.activeFlows <= 1_000)
   }
@@ -319,12 +318,14 @@ test('a process that is out of file descriptors gives up the longest idle flow',
   const port = takePort()
   const target: SnapshotTarget = blue.as()
   const script = `
+    const { Suspects } = await import('${new URL('suspects.ts', import.meta.url)}')
     const { UdpListener } = await import('${new URL('udp-listener.ts', import.meta.url)}')
+    const clock = { monotonic: () => performance.now(), every() {} }
     const target = ${JSON.stringify(target)}
     const listener = { id: 'UDP', listenerArn: '', protocol: 'UDP', address: '127.0.0.1', port: ${port}, route: [{ group: 'g', weight: 1 }], idleTimeoutMs: 120_000 }
     const udp = new UdpListener({
       listener, choice: { choose: () => ({ target }) }, groups: new Map([['g', { targets: [target] }]]),
-      clock: { monotonic: () => performance.now(), every() {} }, flowLimit: 1_000, onSuspicion() {}, onError: error => { throw error },
+      clock, suspects: new Suspects({ clock, onSuspicion() {} }), flowLimit: 1_000, onError: error => { throw error },
     })
     await udp.start()
     console.log('ready')
@@ -347,7 +348,7 @@ test('a datagram from port 0, or in the name of the listener itself, is not forw
   const forge = `socket(S, AF_INET, SOCK_RAW, 17) or die $!;
     for $from (0, ${balancer.port}) { send(S, pack("nnnna*", $from, ${balancer.port}, 14, 0, "forged"), 0, sockaddr_in(0, inet_aton("127.0.0.1"))) or die $! }`
   await promisify(execFile)('perl', ['-MSocket', '-e', forge])
-  await until('two drops', () => balancer.counted.drops['bad-source'] === 2)
+  await until(() => balancer.counted.drops['bad-source'] === 2)
   assert.equal(await balancer.client(t).ask('x'), 'blue x')
   assert.deepEqual(blue.received, ['x'])
 })
@@ -358,7 +359,7 @@ test('a listener that is its own target forwards nothing', async t => {
   await balancer.udp.start()
   balancer.apply({ groups: { g: [{ key: 'group itself', address, port, mode: 'serve' }] } })
   balancer.client(t).send('x')
-  await until('a drop', () => balancer.counted.drops['no-target'] === 1)
+  await until(() => balancer.counted.drops['no-target'] === 1)
   assert.equal(balancer.counted.newFlows, 0)
 })
 
@@ -384,7 +385,7 @@ test('a target that cannot be sent to costs its own datagrams and nothing else',
   await client.ask('x')
   balancer.apply({ groups: { g: [blue.as('drain'), broken] } })
   balancer.client(t).send('lost')
-  await until('a drop', () => balancer.counted.drops['send-failed'] === 1)
+  await until(() => balancer.counted.drops['send-failed'] === 1)
   assert.equal(await client.ask('y'), 'blue y')
   assert.deepEqual([balancer.counted.activeFlows, balancer.suspicions], [1, []])
 })

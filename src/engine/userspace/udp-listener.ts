@@ -3,25 +3,24 @@ import type { Cancel, Clock } from '../../clock.ts'
 import { admits, clientAddress } from '../../domain/admission.ts'
 import type { Choice, Flow } from '../../domain/choice.ts'
 import type { SnapshotGroup, SnapshotListener, SnapshotTarget } from '../../domain/snapshot.ts'
-import type { DropReason, ListenerCounters, Suspicion, TargetCounters } from '../engine.ts'
+import type { DropReason } from '../engine.ts'
 import { FlowTable } from './flow-table.ts'
+import type { ServingListener } from './serving-listener.ts'
+import type { Suspects } from './suspects.ts'
 import { Backlog, literalLookup, maxPayload, raiseBuffers, socketType, UdpFlow, UdpTarget } from './udp-flow.ts'
 
-export interface UdpListenerOptions {
+interface UdpListenerOptions {
   readonly listener: SnapshotListener
   readonly choice: Choice
   /** The snapshot's groups by `SnapshotGroup.id`, at least those of the listener's route. */
   readonly groups: ReadonlyMap<string, SnapshotGroup>
   readonly clock: Clock
+  readonly suspects: Suspects
   /** Each flow costs a file descriptor and a source port. */
   readonly flowLimit: number
-  onSuspicion(suspicion: Suspicion): void
   /** The listening socket failed after it had started. It goes on if it can. */
   onError(error: Error): void
 }
-
-/** For so long a target that refused a datagram gets no new flows, until a snapshot says more about it. */
-const suspectMs = 1_000
 
 /** Idle flows are looked for this often, and so live for at most this much longer. */
 const sweepMs = 500
@@ -39,20 +38,19 @@ const unreachable: Readonly<Record<string, string>> = {
 }
 
 /**
- * One UDP listener. A flow is a client's address and port; it keeps its target for as long as it is active in either direction and
- * the snapshot lets that target serve (AWS: Listeners for your Network Load Balancers). When the target may not, its flows end there and
- * then, late replies included, and a client's next datagram opens a new flow. The reply leaves from the address that was asked.
+ * One UDP listener. A flow is a client's address and port; it keeps its target for as long as it is active in either
+ * direction and the snapshot lets that target serve (AWS: Listeners for your Network Load Balancers). When the target may
+ * not, its flows end there and then, late replies included, and a client's next datagram opens a new flow. The reply leaves
+ * from the address that was asked.
  */
-export class UdpListener {
+export class UdpListener implements ServingListener {
   readonly #clock: Clock
   readonly #flowLimit: number
-  readonly #onSuspicion: (suspicion: Suspicion) => void
+  readonly #suspects: Suspects
   readonly #onError: (error: Error) => void
   readonly #flows = new FlowTable<UdpFlow>()
   /** Those of the route, and no others: by `targetKey`. */
   #targets = new Map<string, UdpTarget>()
-  /** Targets that refused a datagram, and the monotonic time until which new flows avoid them. */
-  readonly #suspects = new Map<string, number>()
   #listener: SnapshotListener
   #choice: Choice
   #socket: Socket | undefined
@@ -67,7 +65,7 @@ export class UdpListener {
   constructor(options: UdpListenerOptions) {
     this.#clock = options.clock
     this.#flowLimit = options.flowLimit
-    this.#onSuspicion = options.onSuspicion
+    this.#suspects = options.suspects
     this.#onError = options.onError
     this.#listener = options.listener
     this.#choice = options.choice
@@ -118,7 +116,7 @@ export class UdpListener {
     this.#targets = targets
   }
 
-  counters(): { readonly listener: ListenerCounters; readonly targets: readonly TargetCounters[] } {
+  counters(): ReturnType<ServingListener['counters']> {
     return {
       listener: {
         listener: this.#listener.id,
@@ -137,6 +135,10 @@ export class UdpListener {
         bytesOut,
       })),
     }
+  }
+
+  stopAccepting(): void {
+    this.close()
   }
 
   /** Ends every flow and gives the port back. */
@@ -190,11 +192,8 @@ export class UdpListener {
   #choose(source: string, sourcePort: number): UdpTarget | undefined {
     const { address, port } = this.#listener
     const flow: Flow = { protocol: 'UDP', source, sourcePort, destination: address, destinationPort: port }
-    const trusted = this.#suspects.size === 0 ? undefined : this.#choice.choose(flow, this.#isSuspect)
-    const chosen = trusted ?? this.#choice.choose(flow)
-    // A listener that is its own target would send each datagram round for ever.
-    if (chosen === undefined || (chosen.target.address === address && chosen.target.port === port)) return undefined
-    return this.#targets.get(chosen.target.key)
+    const chosen = this.#suspects.choose(this.#choice, flow)
+    return chosen && this.#targets.get(chosen.target.key)
   }
 
   #connect(address: string, port: number, target: UdpTarget): UdpFlow {
@@ -224,9 +223,9 @@ export class UdpListener {
     onError: (flow: UdpFlow, error: NodeJS.ErrnoException): void => {
       this.#drop(error.code === 'ECONNREFUSED' ? 'refused' : 'send-failed')
       this.#suspect(flow.target, error)
-      if (!this.#isSuspect(flow.target.key)) return
+      if (!this.#suspects.has(flow.target.key)) return
       const next = this.#choose(flow.address, flow.port)
-      if (next !== undefined && !this.#isSuspect(next.key)) this.#end(flow)
+      if (next !== undefined && !this.#suspects.has(next.key)) this.#end(flow)
     },
   }
 
@@ -236,21 +235,12 @@ export class UdpListener {
 
   #suspect({ key }: UdpTarget, { code = '' }: NodeJS.ErrnoException): void {
     const reason = unreachable[code]
-    if (reason === undefined || this.#isSuspect(key)) return
-    this.#suspects.set(key, this.#clock.monotonic() + suspectMs)
-    this.#onSuspicion({ target: key, reason })
-  }
-
-  readonly #isSuspect = (targetKey: string): boolean => {
-    const until = this.#suspects.get(targetKey)
-    return until !== undefined && until > this.#clock.monotonic()
+    if (reason !== undefined) this.#suspects.report(key, reason)
   }
 
   #sweep(): void {
-    const now = this.#clock.monotonic()
-    const before = now - this.#listener.idleTimeoutMs
+    const before = this.#clock.monotonic() - this.#listener.idleTimeoutMs
     for (let flow = this.#flows.expired(before); flow !== undefined; flow = this.#flows.expired(before)) this.#end(flow)
-    for (const [key, until] of this.#suspects) if (until <= now) this.#suspects.delete(key)
   }
 
   #giveUpOne(): void {

@@ -13,7 +13,7 @@ const stuckMs = 10_000
 /** Counters older than this are good enough for `observe` where a worker is busy. */
 const countMs = 500
 
-export interface WorkerProcessOptions {
+interface WorkerProcessOptions {
   readonly clock: Clock
   readonly udpFlowLimit: number
   onSuspicion(suspicion: Suspicion): void

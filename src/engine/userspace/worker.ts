@@ -1,6 +1,6 @@
 /**
- * A worker process: it carries the traffic of TCP listeners, whose sockets it shares with its siblings, and of the UDP listeners
- * that it owns. It does what the engine says over the process's channel, and nothing else.
+ * A worker process: it carries the traffic of TCP listeners, whose sockets it shares with its siblings, and of the UDP
+ * listeners that it owns. It does what the engine says over the process's channel, and nothing else.
  */
 import { readFileSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
@@ -10,6 +10,8 @@ import type { SnapshotGroup, SnapshotListener } from '../../domain/snapshot.ts'
 import type { ListenerCounters, TargetCounters } from '../engine.ts'
 import { sumTargets } from './counters.ts'
 import type { Configure, FromWorker, ListenFailure, ToWorker } from './messages.ts'
+import type { ServingListener } from './serving-listener.ts'
+import { Suspects } from './suspects.ts'
 import { TcpFlows } from './tcp-flows.ts'
 import type { TcpHandle } from './tcp-handle.ts'
 import { TcpListener } from './tcp-listener.ts'
@@ -21,18 +23,15 @@ const orphanMs = 600_000
 
 interface Served {
   told: SnapshotListener
-  readonly by: TcpListener | UdpListener
+  readonly by: ServingListener
 }
 
 const groups = new Map<string, SnapshotGroup>()
 const served = new Map<string, Served>()
 /** Bound sockets that came ahead of their listeners. */
 const sockets = new Map<string, TcpHandle>()
-const flows = new TcpFlows({
-  clock,
-  limit: connectionLimit(),
-  onSuspicion: suspicion => send({ kind: 'suspicion', suspicion }),
-})
+const flows = new TcpFlows(connectionLimit())
+const suspects = new Suspects({ clock, onSuspicion: suspicion => send({ kind: 'suspicion', suspicion }) })
 let udpFlowLimit = 0
 let isOrphan = false
 /** What was last reported, as text, by listener id or target key. */
@@ -98,7 +97,7 @@ async function configure(message: Configure): Promise<readonly ListenFailure[]> 
     if (!told.has(listener.id) && listener.route.some(({ group }) => changedGroups.has(group)))
       told.set(listener.id, listener)
   const failures = await Promise.all([...told.values()].map(setUp))
-  for (const group of message.groups) for (const { key, mode } of group.targets) if (mode === 'cut') flows.cut(key)
+  for (const group of message.groups) flows.cut(group)
   for (const id of message.goneListeners) {
     served.get(id)?.by.close()
     served.delete(id)
@@ -126,20 +125,20 @@ async function setUp(listener: SnapshotListener): Promise<ListenFailure | undefi
   }
 }
 
-async function open(listener: SnapshotListener, choice: Choice): Promise<TcpListener | UdpListener> {
+async function open(listener: SnapshotListener, choice: Choice): Promise<ServingListener> {
   if (listener.protocol === 'TCP') {
     const handle = sockets.get(listener.id)
     sockets.delete(listener.id)
     if (handle === undefined) throw new Error('its socket did not arrive')
-    return new TcpListener({ listener, choice, handle, clock, flows })
+    return new TcpListener({ listener, choice, handle, clock, flows, suspects })
   }
   const udp = new UdpListener({
     listener,
     choice,
     groups,
     clock,
+    suspects,
     flowLimit: udpFlowLimit,
-    onSuspicion: suspicion => send({ kind: 'suspicion', suspicion }),
     onError: error => send({ kind: 'log', line: `${listener.id}: ${error.message}` }),
   })
   await udp.start()
@@ -158,13 +157,8 @@ function counters(): { readonly listeners: readonly ListenerCounters[]; readonly
   const targets: TargetCounters[] = []
   for (const { by } of served.values()) {
     const counted = by.counters()
-    if (by instanceof UdpListener) {
-      const { listener, targets: ofListener } = counted as ReturnType<UdpListener['counters']>
-      listeners.push(listener)
-      targets.push(...ofListener.filter(({ newFlows }) => newFlows > 0))
-    } else {
-      listeners.push(counted as ListenerCounters)
-    }
+    listeners.push(counted.listener)
+    targets.push(...counted.targets.filter(({ newFlows }) => newFlows > 0))
   }
   return { listeners, targets: [...sumTargets([...targets, ...flows.counters()]).values()] }
 }
@@ -178,10 +172,7 @@ function isNews(id: string, value: ListenerCounters | TargetCounters): boolean {
 
 /** Gives the ports back at once, and exits when the last connection has ended, or after `ms`. */
 function leave(ms: number): void {
-  for (const { by } of served.values()) {
-    if (by instanceof TcpListener) by.stopAccepting()
-    else by.close()
-  }
+  for (const { by } of served.values()) by.stopAccepting()
   const end = clock.monotonic() + ms
   const check = () => {
     if (flows.active > 0 && clock.monotonic() < end) return

@@ -1,6 +1,6 @@
 /**
- * A node process for tests that kill it: it opens an engine, applies the snapshot that is its argument, and prints what `apply` said.
- * SIGTERM has it print what `observe` says, close and exit.
+ * A node process for tests that kill it: it opens an engine, applies the snapshot that is its argument, and prints what
+ * `apply` said. SIGTERM has it print what `observe` says, close and exit.
  */
 import { systemClock } from '../../clock.ts'
 import { openUserspaceEngine } from './engine.ts'

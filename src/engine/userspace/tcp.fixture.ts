@@ -23,7 +23,6 @@ export function listenerOn(port: number, changes: Partial<SnapshotListener> = {}
 export function groupOf(targets: readonly SnapshotTarget[], changes: Partial<SnapshotGroup> = {}): SnapshotGroup {
   return {
     id: 'group',
-    targetGroupArn: 'arn:targetgroup/group',
     targets,
     sticky: false,
     proxyProtocol: false,
@@ -90,13 +89,4 @@ export function ending(socket: net.Socket): Promise<string> {
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
     if (socket.errored) resolve((socket.errored as NodeJS.ErrnoException).code ?? socket.errored.message)
   })
-}
-
-/** Waits until `condition` holds: at most `ms`. */
-export async function until(condition: () => boolean | Promise<boolean>, ms = 5_000): Promise<void> {
-  const end = performance.now() + ms
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${condition}`)
-    await new Promise(resolve => setTimeout(resolve, 5))
-  }
 }

@@ -6,6 +6,8 @@ import { type Clock, systemClock } from '../../clock.ts'
 import { Choice } from '../../domain/choice.ts'
 import type { Admission, SnapshotGroup, SnapshotListener, SnapshotTarget } from '../../domain/snapshot.ts'
 import type { Suspicion } from '../engine.ts'
+import { until } from '../until.fixture.ts'
+import { Suspects } from './suspects.ts'
 import { UdpListener } from './udp-listener.ts'
 
 let nextPort = 22_000
@@ -13,15 +15,6 @@ let nextPort = 22_000
 /** A port that no other test of this process uses. */
 export function takePort(): number {
   return nextPort++
-}
-
-/** Waits for a condition that datagrams on their way will bring about. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 3_000
-  while (!condition()) {
-    assert.ok(performance.now() < deadline, `waited 3 s for: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, 2))
-  }
 }
 
 /** A UDP service that answers each datagram with its name in front, except those that begin with `hold` or `quiet`. */
@@ -100,7 +93,7 @@ export class Client {
   async ask(datagram: string | Buffer): Promise<string> {
     const before = this.received.length
     this.send(datagram)
-    await until(`an answer to ${datagram.toString().slice(0, 20)}`, () => this.received.length > before)
+    await until(() => this.received.length > before)
     return this.received[before]!
   }
 }
@@ -124,8 +117,8 @@ export class Balancer {
     this.udp = new UdpListener({
       ...this.#snapshot(desired),
       clock,
+      suspects: new Suspects({ clock, onSuspicion: suspicion => this.suspicions.push(suspicion) }),
       flowLimit,
-      onSuspicion: suspicion => this.suspicions.push(suspicion),
       onError: error => assert.fail(error),
     })
     t.after(() => this.udp.close())
@@ -151,7 +144,6 @@ export class Balancer {
     for (const [id, targets] of Object.entries(groups))
       byId.set(id, {
         id,
-        targetGroupArn: id,
         targets,
         sticky: false,
         proxyProtocol: false,
