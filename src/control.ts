@@ -1,6 +1,5 @@
 /** The control process: the API in front of the store, and the feed to the node. It moves no packet. */
 import { networkInterfaces } from 'node:os'
-import type { HostAddresses } from './api/call.ts'
 import { readCredentials } from './api/credentials.ts'
 import { ec2 } from './api/ec2/service.ts'
 import { elbv2 } from './api/elbv2/service.ts'
@@ -11,8 +10,10 @@ import type { Options } from './cli/options.ts'
 import { REFUSED, supervised } from './cli/supervise.ts'
 import { systemClock as clock } from './clock.ts'
 import { openDnsResponder } from './dns/responder.ts'
+import { type HostAddresses, localIpv6Range, localRange, loopbackRange } from './domain/addresses.ts'
 import { defaultNetwork } from './domain/default-network.ts'
 import { addressesOf } from './domain/dns-answers.ts'
+import { dnsZone } from './domain/load-balancer.ts'
 import { type Change, tableNames } from './domain/state.ts'
 import { openControlEnd } from './feed/control-end.ts'
 import { feedPath } from './feed/path.ts'
@@ -113,7 +114,7 @@ async function openDns(store: Store, health: Parameters<typeof addressesOf>[1]) 
     return await openDnsResponder({
       host: '127.0.0.1',
       port: options.dnsPort,
-      zone: 'elb.sluice.internal',
+      zone: dnsZone,
       resolve: name => addressesOf(store.read(), health, clock.now(), name),
       log: line => log('dns', line),
     })
@@ -126,11 +127,11 @@ async function openDns(store: Store, health: Parameters<typeof addressesOf>[1]) 
   }
 }
 
-/** What this host can give load balancers as addresses; 198.18.0.0/15 and its IPv6 sister take a route that only root can add. */
+/** What this host can give load balancers as addresses; the local ranges take a route that only root can add. */
 function hostAddresses(): HostAddresses {
   const own = Object.values(networkInterfaces()).flatMap(addresses => (addresses ?? []).map(({ address }) => address))
   const root = process.platform === 'linux' && process.getuid?.() === 0
-  return root ? { own, range: '198.18.0.0/15', ipv6Range: 'fd53:4c55::/32' } : { own, range: '127.64.0.0/10' }
+  return root ? { own, range: localRange, ipv6Range: localIpv6Range } : { own, range: loopbackRange }
 }
 
 try {

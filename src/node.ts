@@ -3,13 +3,14 @@ import type { Options } from './cli/options.ts'
 import { supervised } from './cli/supervise.ts'
 import { systemClock as clock } from './clock.ts'
 import { snapshotBuilder } from './domain/build-snapshot.ts'
-import { probesOf } from './domain/probes.ts'
+import { probesBuilder } from './domain/probes.ts'
 import type { State } from './domain/state.ts'
 import { openUserspaceEngine } from './engine/userspace/engine.ts'
 import { openNodeEnd } from './feed/node-end.ts'
 import { feedPath } from './feed/path.ts'
 import { Checker } from './health/checker.ts'
 import { log } from './log.ts'
+import { OperatorLog } from './operator-log.ts'
 import { LastGood } from './reconcile/last-good.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
 
@@ -22,6 +23,7 @@ const options: Options = JSON.parse(process.argv[2] ?? '{}')
 
 const lastGood = new LastGood({ directory: options.dataDir, clock, log: line => log('node', line) })
 const restored = lastGood.load()
+const operatorLog = new OperatorLog({ initial: restored.health, log: line => log('node', line) })
 
 const engine = await openUserspaceEngine({
   workers: options.workers,
@@ -36,6 +38,7 @@ const checker = new Checker({
   initial: restored.health,
   log: line => log('health', line),
   onChange(changed) {
+    operatorLog.health(changed)
     reconciler.health(checker.health)
     lastGood.health(checker.health)
     feed.report({ kind: 'health', whole: false, health: [...changed].map(([key, health]) => [key, health ?? null]) })
@@ -47,14 +50,16 @@ const reconciler = new Reconciler({
   clock,
   build: snapshotBuilder(),
   onApplied(applied) {
-    feed.report({ kind: 'applied', ...applied })
+    operatorLog.problems(applied.problems)
+    feed.report(applied)
     process.send?.({ kind: 'ready' } satisfies NodeReady)
   },
   log: line => log('node', line),
 })
 
-// What was served before goes on being served, before the control process speaks and before the first probe (R5).
+// What was served before goes on being served, before the control process speaks and before the first probe.
 reconciler.health(restored.health)
+const probesOf = probesBuilder()
 const serve = (state: State) => {
   checker.update(probesOf(state))
   reconciler.desired(state)
@@ -76,7 +81,10 @@ feed.report({ kind: 'health', whole: true, health: [...restored.health] })
 
 clock.every(1_000, () => {
   engine.observe().then(
-    ({ listeners, targets }) => feed.report({ kind: 'counters', listeners, targets }),
+    ({ listeners, targets }) => {
+      operatorLog.counters(listeners, clock.monotonic())
+      feed.report({ kind: 'counters', listeners, targets })
+    },
     error => log('node', `counters: ${error}`),
   )
 })

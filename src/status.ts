@@ -1,4 +1,6 @@
+import { zoneAddresses } from './domain/load-balancer.ts'
 import type { State } from './domain/state.ts'
+import { isSuspect } from './domain/suspicion.ts'
 import { targetKey } from './domain/target-group.ts'
 import { targetHealth } from './domain/target-health.ts'
 import type { ControlEnd } from './feed/control-end.ts'
@@ -30,7 +32,7 @@ export interface ListenerStatus {
   readonly targets: readonly TargetStatus[]
 }
 
-export interface TargetStatus {
+interface TargetStatus {
   readonly id: string
   readonly port: number
   readonly weight: number
@@ -61,7 +63,7 @@ export function statusOf(state: State, feed: ControlEnd, now: number): Status {
         loadBalancer: loadBalancer?.name ?? '',
         protocol: listener.protocol,
         port: listener.port,
-        addresses: (loadBalancer?.zones ?? []).flatMap(zone => [zone.ipv4Address, zone.ipv6Address ?? []].flat()),
+        addresses: (loadBalancer?.zones ?? []).flatMap(zoneAddresses),
         problems: (applied?.problems ?? [])
           .filter(({ listenerArn }) => listenerArn === listener.arn)
           .map(({ reason }) => reason),
@@ -76,13 +78,12 @@ export function statusOf(state: State, feed: ControlEnd, now: number): Status {
             const health = feed.health(targetKey(group.arn, target))
             const { State } = targetHealth(state, group, target, health, now)
             const last = health?.results.at(-1)
-            const suspect =
-              health?.suspect !== undefined && health.suspect.until > now ? health.suspect.reason : undefined
+            const suspect = health && isSuspect(health, now) ? health.suspect?.reason : undefined
             return {
               id: target.id,
               port: target.port,
               weight,
-              state: State ?? 'initial',
+              state: State,
               ...(last === undefined ? {} : { lastProbe: last.reason }),
               ...(suspect === undefined ? {} : { suspect }),
             }

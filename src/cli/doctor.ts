@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { systemClock } from '../clock.ts'
+import { localIpv6Range, localRange, loopbackRange } from '../domain/addresses.ts'
+import { dnsZone } from '../domain/load-balancer.ts'
 import type { ListenerStatus, Status } from '../status.ts'
 import type { Options } from './options.ts'
 import { signedHeaders } from './signing-key.ts'
@@ -47,20 +49,23 @@ function describeMachine(options: Options): string[] {
       : 'Default VPC: 127.0.0.1 (local-1a), shared by its load balancers, port by port.',
   )
   const own = Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
-    (addresses ?? []).filter(({ internal }) => !internal).map(({ cidr }) => `${cidr} (${name})`),
+    (addresses ?? [])
+      // No subnet is made of link-local addresses.
+      .filter(({ internal, address }) => !internal && !/^(fe80:|169\.254\.)/.test(address))
+      .map(({ cidr }) => `${cidr} (${name})`),
   )
   if (own.length > 0) lines.push(`Subnets over these addresses of this host are served on them: ${own.join(', ')}.`)
   lines.push(
     root && linux
-      ? 'Other subnets: each load balancer gets an address of its own in 198.18.0.0/15 (fd53:4c55::/32), by one local route.'
-      : 'Other subnets: each load balancer gets an address of its own in 127.64.0.0/10, for this host only (as root: 198.18.0.0/15, for containers and routed hosts too).',
+      ? `Other subnets: each load balancer gets an address of its own in ${localRange} (${localIpv6Range}), by one local route.`
+      : `Other subnets: each load balancer gets an address of its own in ${loopbackRange}, for this host only (as root: ${localRange}, for containers and routed hosts too).`,
   )
   const lowest = linux ? unprivilegedPort() : 1024
   if (!root) lines.push(`Listener ports below ${lowest} need root or CAP_NET_BIND_SERVICE.`)
   if (options.dnsPort !== 0) {
     lines.push(
       'Names: for load balancer names, tell your resolver (systemd-resolved: a file in /etc/systemd/resolved.conf.d/ with',
-      `  [Resolve] DNS=127.0.0.1:${options.dnsPort} Domains=~elb.sluice.internal); dnsmasq: server=/elb.sluice.internal/127.0.0.1#${options.dnsPort}`,
+      `  [Resolve] DNS=127.0.0.1:${options.dnsPort} Domains=~${dnsZone}); dnsmasq: server=/${dnsZone}/127.0.0.1#${options.dnsPort}`,
     )
   }
   return lines
@@ -96,6 +101,8 @@ async function readStatus(options: Options): Promise<Status | string> {
   )
   try {
     const response = await fetch(url, { headers: signedHeaders(options, url, systemClock.now()) })
+    if (response.status === 403)
+      return `Sluice at ${url.origin} refused the key of ${options.credentials ?? 'a caller without one'}: say --credentials FILE, with the file that it was started with.`
     if (response.status !== 200)
       return `Sluice at ${url.origin} answered ${response.status}: ${(await response.text()).slice(0, 200)}`
     return (await response.json()) as Status

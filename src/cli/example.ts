@@ -1,4 +1,4 @@
-/** The example of an empty data directory: one Network Load Balancer, UDP and TCP, two small targets (S1.2). */
+/** The example of an empty data directory: one Network Load Balancer, UDP and TCP, two small targets. */
 import type { Options } from './options.ts'
 import type { SampleTarget } from './sample-target.ts'
 
@@ -77,16 +77,21 @@ export async function setUpExample(url: string, options: Options): Promise<void>
   }
 }
 
-/** What to try with the example, for the terminal. */
+/** What to try with the example, for the terminal; `samples`: the targets that run. */
 export function exampleHints(samples: readonly { readonly name: string; readonly pid: number | undefined }[]): string {
-  const first = samples[0]
+  if (samples.length === 0)
+    return 'The load balancer "hello" is set up, but its sample targets do not run (see above).\n'
+  const group =
+    "$(aws elbv2 describe-target-groups --names hello-udp --query 'TargetGroups[0].TargetGroupArn' --output text)"
   return `
-The load balancer "hello" runs, with the targets ${samples.map(({ name, pid }) => `${name} (pid ${pid})`).join(' and ')}:
-  nc -u 127.0.0.1 8080              type a line: a target answers with its name (UDP)
-  nc 127.0.0.1 8081                 the same over TCP
-Stop the health service of the target that answers, say ${first?.name}, and keep typing in the same nc:
-  kill -USR2 ${String(first?.pid).padEnd(23)}within 10 s it is unhealthy and the other one answers (again: it is back)
-  aws elbv2 describe-target-health --target-group-arn $(aws elbv2 describe-target-groups --names hello-udp --query 'TargetGroups[0].TargetGroupArn' --output text)
+The load balancer "hello" runs, with the targets ${samples.map(({ name }) => name).join(' and ')}:
+  nc -u 127.0.0.1 8080    type a line: a target answers with its name (UDP)
+  nc 127.0.0.1 8081       the same over TCP
+Stop the health service of the target that answers, and keep typing in the same nc:
+${samples.map(({ name, pid }) => `  kill -USR2 ${String(pid).padEnd(12)} stops ${name}'s, or starts it again`).join('\n')}
+Within ten seconds it is unhealthy and the other one answers. What the load balancer says of it:
+  aws elbv2 describe-target-health --target-group-arn \\
+    ${group}
 `
 }
 

@@ -11,7 +11,8 @@ Flags (each is also an environment variable: --data-dir is SLUICE_DATA_DIR):
 ${describeFlags()}
 `
 
-const [command, ...args] = process.argv.slice(2)
+const [given, ...args] = process.argv.slice(2)
+const command = args.some(arg => arg === '--help' || arg === '-h') ? 'help' : given
 
 try {
   switch (command) {

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { isLoopback } from '../domain/cidr.ts'
 
 /** What `sluice up` and `sluice doctor` can be told; handed to the processes as it is. */
 export interface Options {
@@ -31,7 +32,7 @@ interface Flag {
 }
 
 /** Every flag, with its default. Its environment variable is `SLUICE_` and its name: `--data-dir` is `SLUICE_DATA_DIR`. */
-export const flags: Readonly<Record<string, Flag>> = {
+const flags: Readonly<Record<string, Flag>> = {
   host: {
     value: 'ADDRESS',
     default: '127.0.0.1',
@@ -92,7 +93,7 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
   const host = text('host')
   if (isIP(host.value) === 0) throw new UsageError(`${host.source} must be an IP address, not '${host.value}'`)
   const credentials = text('credentials').value
-  if (credentials === '' && !isLoopbackLiteral(host.value)) {
+  if (credentials === '' && !isLoopback(host.value)) {
     throw new UsageError(
       `${host.source} ${host.value} is reachable from other machines, so the API would be open to them: add --credentials FILE, or stay on 127.0.0.1`,
     )
@@ -136,8 +137,4 @@ function parse(args: readonly string[]): Record<string, string | undefined> {
   } catch (error) {
     throw new UsageError(`${(error as Error).message.split('\n')[0]} (see: sluice help)`)
   }
-}
-
-function isLoopbackLiteral(address: string): boolean {
-  return address.startsWith('127.') || address === '::1'
 }

@@ -1,9 +1,11 @@
 /**
  * A small target for a first try: a service on UDP and TCP that answers with its name and the client address it sees, and
- * beside it a TCP health service that SIGUSR2 stops and starts again (S1.5: UDP itself cannot be health-checked).
+ * beside it a TCP health service that SIGUSR2 stops and starts again (UDP itself cannot be health-checked).
  */
 import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
+import { REFUSED, supervised } from './supervise.ts'
 
 /** What one sample target listens on. */
 export interface SampleTarget {
@@ -17,9 +19,11 @@ export interface SampleTarget {
 
 const target: SampleTarget = JSON.parse(process.argv[2] ?? '{}')
 
-const fail = (what: string) => (error: Error) => {
-  process.stderr.write(`sample target ${target.name}: ${what}: ${error.message}\n`)
-  process.exit(78)
+const fail = (what: string) => (error: NodeJS.ErrnoException) => {
+  const reason =
+    error.code === 'EADDRINUSE' ? 'its port is taken, by the example of another Sluice perhaps' : error.message
+  process.stderr.write(`sample target ${target.name} cannot run on ${target.address}: ${what}: ${reason}\n`)
+  process.exit(REFUSED)
 }
 
 const greeting = (address: string | undefined, port: number | undefined) =>
@@ -28,6 +32,7 @@ const greeting = (address: string | undefined, port: number | undefined) =>
 const udp = createSocket('udp4')
 udp.on('error', fail('UDP service'))
 udp.on('message', (_, client) => udp.send(greeting(client.address, client.port), client.port, client.address))
+const udpListens = once(udp, 'listening')
 udp.bind(target.port, target.address)
 
 const tcp = createServer({ allowHalfOpen: true }, socket => {
@@ -36,6 +41,7 @@ const tcp = createServer({ allowHalfOpen: true }, socket => {
   socket.on('data', () => socket.write(greeting(socket.remoteAddress, socket.remotePort)))
 })
 tcp.on('error', fail('TCP service'))
+const tcpListens = once(tcp, 'listening')
 tcp.listen(target.tcpPort, target.address)
 
 let health: Server | undefined
@@ -45,9 +51,9 @@ const startHealthService = () => {
     socket.resume()
   })
   health.on('error', fail('health service'))
-  health.listen(target.port, target.address)
+  return health.listen(target.port, target.address)
 }
-startHealthService()
+const healthListens = once(startHealthService(), 'listening')
 
 process.on('SIGUSR2', () => {
   if (health === undefined) startHealthService()
@@ -57,8 +63,7 @@ process.on('SIGUSR2', () => {
   }
   process.stderr.write(`sample target ${target.name}: health service ${health === undefined ? 'stopped' : 'started'}\n`)
 })
-process.on('SIGINT', () => {})
-process.on('message', message => {
-  if (message === 'stop') process.exit(0)
-})
-process.on('disconnect', () => process.exit(0))
+supervised(async () => {})
+
+await Promise.all([udpListens, tcpListens, healthListens])
+process.send?.('ready')

@@ -22,17 +22,18 @@ interface Options {
   readonly clock: Clock
   log(line: string): void
   onMessage?(message: unknown): void
-  /** It refused to start; it will not be started again. */
+  /** It refused at its first start; it will not be started again. One that has served before is, until what hinders it has gone. */
   onRefused(): void
 }
 
 /**
- * Runs a module as a child process and keeps it alive: started again at once when it dies, after 25 ms doubling to
- * 1 s when it had lived for less than five seconds. The child ends by itself when this process is gone (its IPC channel closes).
+ * Runs a module as a child process and keeps it alive: started again at once when it dies, after 25 ms doubling to 1 s when
+ * it had lived for less than five seconds. The child ends by itself when this process is gone (its IPC channel closes).
  */
 export function supervise(options: Options): Supervised {
   let child: ChildProcess | undefined
   let stopping = false
+  let served = false
   let delay = 0
   let cancelRestart = () => {}
   const waiting: (() => void)[] = []
@@ -44,19 +45,31 @@ export function supervise(options: Options): Supervised {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     child = process
-    process.on('message', message => options.onMessage?.(message))
-    process.on('error', error => options.log(`${options.name}: ${error.message}`))
-    process.on('exit', (code, signal) => {
+    process.on('message', message => {
+      served = true
+      options.onMessage?.(message)
+    })
+    const gone = (code: number | null, reason: string | null) => {
       child = undefined
       if (stopping) {
         for (const resolve of waiting.splice(0)) resolve()
         return
       }
-      if (code === REFUSED) return options.onRefused()
+      if (code === REFUSED && !served) return options.onRefused()
       delay = options.clock.monotonic() - startedAt < 5_000 ? Math.min(Math.max(25, delay * 2), 1_000) : 0
-      options.log(`${options.name} process ${process.pid} ended (${signal ?? `code ${code}`}); starting it again`)
-      cancelRestart = options.clock.after(delay, start)
+      cancelRestart = options.clock.after(delay, () => {
+        start()
+        options.log(
+          `${options.name} process ${process.pid} ended (${reason ?? `code ${code}`}); now it is process ${child?.pid}`,
+        )
+      })
+    }
+    process.on('error', error => {
+      options.log(`${options.name}: ${error.message}`)
+      // Where it could not be started at all, no exit follows.
+      if (process.pid === undefined) gone(null, error.message)
     })
+    process.on('exit', gone)
   }
   start()
 

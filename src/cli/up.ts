@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../clock.ts'
+import { systemClock as clock } from '../clock.ts'
 import type { ControlReady } from '../control.ts'
 import { log } from '../log.ts'
 import type { NodeReady } from '../node.ts'
@@ -8,7 +8,7 @@ import type { Options } from './options.ts'
 import { type Supervised, supervise } from './supervise.ts'
 
 /** Runs Sluice until it is told to stop: one control process, one node process, and the example's sample targets. */
-export async function up(options: Options, clock: Clock = systemClock): Promise<void> {
+export async function up(options: Options): Promise<void> {
   const children: Supervised[] = []
   stopOnSignals(children, options)
   const refused = (): void => {
@@ -56,21 +56,22 @@ export async function up(options: Options, clock: Clock = systemClock): Promise<
   if (!options.example) return
   try {
     if (!control.fresh && !(await exampleIsSetUp(control.url, options))) return
-    const samples = sampleTargets.map(target => {
-      const ignore = () => log('sluice', `sample target ${target.name} does not run; the example is without it`)
-      return {
-        ...target,
-        process: run(
-          `sample target ${target.name}`,
-          './sample-target.ts',
-          () => target,
-          () => {},
-          ignore,
-        ),
-      }
-    })
+    const samples = await Promise.all(
+      sampleTargets.map(target => {
+        const name = `sample target ${target.name}`
+        return new Promise<{ readonly name: string; readonly pid: number | undefined } | undefined>(resolve => {
+          const sample = run(
+            name,
+            './sample-target.ts',
+            () => target,
+            () => resolve({ name: target.name, pid: sample.pid }),
+            () => resolve(undefined),
+          )
+        })
+      }),
+    )
     if (control.fresh) await setUpExample(control.url, options)
-    process.stdout.write(exampleHints(samples.map(({ name, process }) => ({ name, pid: process.pid }))))
+    process.stdout.write(exampleHints(samples.filter(sample => sample !== undefined)))
   } catch (error) {
     log('sluice', `the example could not be set up: ${(error as Error).message}`)
   }
@@ -89,7 +90,11 @@ function stopOnSignals(children: readonly Supervised[], options: Options): void 
       'sluice',
       `stopping; established connections have ${options.drainSeconds} s to finish (once more: stop at once)`,
     )
-    Promise.all(children.map(child => child.stop())).then(() => process.exit(0))
+    // Sample targets last: connections to them are to finish, too. The node is told first, lest it report a lost control process.
+    const [control, node, ...samples] = children
+    Promise.all([node?.stop(), control?.stop()])
+      .then(() => Promise.all(samples.map(sample => sample.stop())))
+      .then(() => process.exit(0))
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
@@ -100,6 +105,8 @@ function banner(url: string, options: Options): string {
     options.credentials === undefined
       ? '  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n'
       : `  # sign with a key of ${options.credentials}\n`
+  const port = options.port === 4566 ? '' : ` --port ${new URL(url).port}`
+  const credentials = options.credentials === undefined ? '' : ` --credentials ${options.credentials}`
   return `
 sluice ${version} serves AWS's Elastic Load Balancing API at ${url}
 state: ${options.dataDir}
@@ -109,6 +116,6 @@ Paste this into another terminal:
 ${keys}
 and try:
   aws elbv2 describe-load-balancers
-  bin/sluice doctor${options.port === 4566 ? '' : ` --port ${new URL(url).port}`}
+  bin/sluice doctor${port}${credentials}
 `
 }

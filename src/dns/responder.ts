@@ -6,7 +6,7 @@ import { answer, type Resolve } from './answer.ts'
 /** TCP clients at a time; the longest connected makes room. */
 const clientsAtOnce = 64
 
-export interface DnsResponder {
+interface DnsResponder {
   readonly port: number
   /** Answers nothing any more and frees the port. */
   close(): Promise<void>

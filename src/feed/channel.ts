@@ -8,7 +8,7 @@ const longestLine = 64 * 1024 * 1024
 const stalledMs = 30_000
 
 /** One end's side of a channel: what it reads, and what it has to say next. */
-export interface End<Incoming> {
+interface End<Incoming> {
   /** Throws where `line` is not a message; that ends the connection. */
   parse(line: string): Incoming
   receive(message: Incoming): void

@@ -31,7 +31,7 @@ export interface ControlEnd {
   close(): Promise<void>
 }
 
-export interface ControlEndOptions {
+interface ControlEndOptions {
   /** The socket's path (`feedPath`). Whoever holds the store's lock owns it: one that is left over is replaced. */
   readonly path: string
   readonly store: Store

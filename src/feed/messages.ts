@@ -31,9 +31,8 @@ export type Report =
 export type AppliedReport = Extract<Report, { readonly kind: 'applied' }>
 export type CountersReport = Extract<Report, { readonly kind: 'counters' }>
 
-/** A switch of target groups that waits for the new side's first healthy target (law 1). */
+/** A switch of target groups that waits for the new side's first healthy target. */
 export interface HeldSwitch {
   readonly listenerArn: string
-  readonly since: number
   readonly until: number
 }

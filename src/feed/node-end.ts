@@ -19,7 +19,7 @@ export interface NodeEnd {
   close(): void
 }
 
-export interface NodeEndOptions {
+interface NodeEndOptions {
   readonly path: string
   readonly clock: Clock
   /** The last good state, whose objects stay in use where the control process says nothing else. */

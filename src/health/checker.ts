@@ -20,12 +20,16 @@ const attemptsAtOnce = 2_048
 const [firstPort, lastPort] = [32_768, 60_999]
 /** So many of them are tried before the kernel is asked after all. */
 const portTries = 8
-/** How long a source address that is not on this host is left alone, and how soon a check that this host failed is made up for. */
+/**
+ * How long a source address that is not on this host is left alone, and how soon a check that this host failed is made up
+ * for.
+ */
 const sourceAgainMs = 60_000
 const localAgainMs = 1_000
 /**
- * What a check waited in vain beyond this is taken off the wait for the next one, so that a target that falls silent is judged
- * within threshold x interval + 1 s, whatever the timeout: at 5 s, twice, with a timeout of 2 s, checks at 5 and 9 s, verdict at 11 s.
+ * What a check waited in vain beyond this is taken off the wait for the next one, so that a target that falls silent is
+ * judged within threshold x interval + 1 s, whatever the timeout: at 5 s, twice, with a timeout of 2 s, checks at 5 and 9
+ * s, verdict at 11 s.
  */
 const patienceMs = 1_000
 /** Results that change no verdict are delivered together, once in a while. */

@@ -1,7 +1,10 @@
 /** The wheel turns this often: 1 % of AWS's shortest interval, and 20 wake-ups a second however many targets there are. */
 export const tickMs = 50
 
-/** A timer wheel: what is due when, in slots of `tickMs`, so that thousands of targets cost one timer. Times are monotonic ms. */
+/**
+ * A timer wheel: what is due when, in slots of `tickMs`, so that thousands of targets cost one timer. Times are monotonic
+ * ms.
+ */
 export class Schedule<T> {
   #slots = new Map<number, Set<T>>()
   #slotOf = new Map<T, number>()

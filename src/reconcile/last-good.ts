@@ -12,7 +12,7 @@ import { stateOf, wholeState } from '../feed/whole-state.ts'
 const writeEveryMs = 250
 const retryMs = 1_000
 
-export interface LastGoodOptions {
+interface LastGoodOptions {
   readonly directory: string
   readonly clock: Clock
   log(line: string): void

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Health } from '../domain/health.ts'
 import type { Listener } from '../domain/load-balancer.ts'
+import { targetGroup } from '../domain/state.fixture.ts'
 import { applyChanges, type Change, emptyState, type State } from '../domain/state.ts'
-import type { Target, TargetGroup } from '../domain/target-group.ts'
+import type { Target } from '../domain/target-group.ts'
 import { nothingPropagated, type Propagation, propagate } from './propagation.ts'
 
 const second = 1_000
@@ -35,7 +36,7 @@ for (const [title, from, to, verdicts, held] of cases) {
     const before = start(from, verdicts)
     const desired = pointed(before.desired, to)
     const after = propagate(before, desired, healthOf(verdicts), 0)
-    assert.deepEqual(after.held, held ? [{ listenerArn: 'l', since: 0, until: 30 * second }] : [])
+    assert.deepEqual(after.held, held ? [{ listenerArn: 'l', until: 30 * second }] : [])
     assert.equal(after.nextAt, held ? 30 * second : undefined)
     assert.deepEqual(after.state.listeners.get('l')?.forward, forward(held ? from : to))
     if (!held) assert.equal(after.state, desired, 'the very state')
@@ -48,7 +49,7 @@ test('a held switch is made with the first healthy target on the new side, and s
   let now = held()
   const { desired } = now
   now = propagate(now, desired, healthOf({ blue: 'healthy', green: 'initial' }), 10 * second)
-  assert.equal(now.held[0]?.since, 0, 'time goes on from the switch')
+  assert.equal(now.held[0]?.until, 30 * second, 'time goes on from the switch')
   now = propagate(now, desired, healthOf({ blue: 'healthy', green: 'healthy' }), 11 * second)
   assert.equal(now.state, desired)
   assert.deepEqual(now.held, [])
@@ -92,7 +93,7 @@ for (const [title, end, verdicts] of ends) {
 test('a switch to a third side during a hold is a switch of its own, from the side that is in effect', () => {
   const now = held()
   const after = propagate(now, pointed(now.desired, { red: 1 }), healthOf({ blue: 'healthy' }), 20 * second)
-  assert.deepEqual(after.held, [{ listenerArn: 'l', since: 20 * second, until: 50 * second }])
+  assert.deepEqual(after.held, [{ listenerArn: 'l', until: 50 * second }])
   assert.deepEqual(after.state.listeners.get('l')?.forward, forward(blue))
 })
 
@@ -103,7 +104,7 @@ test('during a hold all else of the listener and of the state takes effect', () 
   assert.deepEqual(after.state.listeners.get('l')?.attributes, { a: 'b' })
   assert.deepEqual(after.state.listeners.get('l')?.forward, forward(blue))
   assert.equal(after.state.targetGroups, desired.targetGroups)
-  assert.equal(after.held[0]?.since, 0)
+  assert.equal(after.held[0]?.until, 30 * second)
 })
 
 test('while a hold goes on nothing is a new object', () => {
@@ -167,38 +168,16 @@ function listener(arn: string, weights: Weights, extra: Partial<Listener> = {}):
 function group(arn: string, ...ids: string[]): Change {
   return groupOf(
     arn,
-    ids.map(id => ({ id, port: 80, registeredAt: 0 })),
+    ids.map(id => ({ id, port: 80 })),
   )
 }
 
 function deregistering(arn: string): Change {
-  return groupOf(arn, [{ id: 't', port: 80, registeredAt: 0, deregistration: { since: 0, until: 300 * second } }])
+  return groupOf(arn, [{ id: 't', port: 80, deregistration: { until: 300 * second } }])
 }
 
 function groupOf(arn: string, targets: readonly Target[]): Change {
-  const value: TargetGroup = {
-    arn,
-    name: arn,
-    protocol: 'TCP',
-    port: 80,
-    vpcId: 'vpc-1',
-    targetType: 'ip',
-    ipAddressType: 'ipv4',
-    healthCheck: {
-      protocol: 'TCP',
-      port: 'traffic-port',
-      path: '/',
-      intervalSeconds: 10,
-      timeoutSeconds: 5,
-      healthyThresholdCount: 2,
-      unhealthyThresholdCount: 2,
-      matcher: '200',
-    },
-    attributes: {},
-    targets,
-    tags: [],
-  }
-  return { table: 'targetGroups', key: arn, value }
+  return { table: 'targetGroups', key: arn, value: targetGroup({ arn, targets }) }
 }
 
 function healthOf(verdicts: Verdicts): ReadonlyMap<string, Health> {

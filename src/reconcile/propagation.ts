@@ -50,7 +50,7 @@ export function propagate(before: Propagation, desired: State, health: HealthByT
     const next = follow(before.switches.get(arn), wanted, desired, health, now)
     switches.set(arn, next)
     if (next.since === undefined) continue
-    held.push({ listenerArn: arn, since: next.since, until: next.since + longestHoldMs })
+    held.push({ listenerArn: arn, until: next.since + longestHoldMs })
     changes.push({ table: 'listeners', key: arn, value: next.effective })
   }
   const isSame =

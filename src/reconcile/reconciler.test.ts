@@ -5,7 +5,8 @@ import type { HealthByTarget } from '../domain/health.ts'
 import type { Snapshot } from '../domain/snapshot.ts'
 import { emptyState, type State } from '../domain/state.ts'
 import type { Applied, Engine, Problem } from '../engine/engine.ts'
-import { type Reconciled, Reconciler } from './reconciler.ts'
+import type { AppliedReport } from '../feed/messages.ts'
+import { Reconciler } from './reconciler.ts'
 
 const problem: Problem = {
   listener: 'TCP 10.0.1.4 80',
@@ -26,7 +27,6 @@ test('nothing is applied before there is a desired state, and then with the heal
   const { engine, reconciler, clock, builds } = loop(t)
   const health: HealthByTarget = new Map()
   reconciler.health(health)
-  reconciler.nudge()
   await clock.advance(10_000)
   assert.deepEqual(engine.applied, [])
   reconciler.desired(at(1))
@@ -69,16 +69,6 @@ test('a wake-up that changes nothing in the snapshot reaches neither the engine 
   assert.equal(builds.length, 6)
 })
 
-test('a nudge applies the same snapshot again without a new report', async t => {
-  const { engine, reconciler, clock, reports } = loop(t)
-  reconciler.desired(at(1))
-  await clock.advance(0)
-  reconciler.nudge()
-  await clock.advance(0)
-  assert.deepEqual(engine.applied, [1, 1])
-  assert.equal(reports.length, 1)
-})
-
 test('problems are reported once and tried again after 0.25 s doubling to 5 s, until they are gone', async t => {
   const { engine, reconciler, clock, reports, start } = loop(t)
   engine.problems = [problem]
@@ -88,11 +78,11 @@ test('problems are reported once and tried again after 0.25 s doubling to 5 s, u
     engine.times.map(time => time - start),
     [0, 250, 750, 1_750, 3_750, 7_750, 12_750, 17_750],
   )
-  assert.deepEqual(reports, [{ revision: 1, problems: [problem], held: [] }])
+  assert.deepEqual(reports, [{ kind: 'applied', revision: 1, problems: [problem], held: [] }])
   engine.problems = []
   await clock.advance(60_000)
   assert.equal(engine.applied.length, 9)
-  assert.deepEqual(reports.at(-1), { revision: 1, problems: [], held: [] })
+  assert.deepEqual(reports.at(-1), { kind: 'applied', revision: 1, problems: [], held: [] })
 })
 
 test('while problems wait, health that changes nothing does not hurry them and a new state starts the wait anew', async t => {
@@ -155,7 +145,7 @@ test('a held switch is in the report and ends by itself', async t => {
   await clock.advance(0)
   reconciler.desired(after)
   await clock.advance(0)
-  assert.deepEqual(reports.at(-1)?.held, [{ listenerArn: 'l', since: start, until: start + 30_000 }])
+  assert.deepEqual(reports.at(-1)?.held, [{ listenerArn: 'l', until: start + 30_000 }])
   assert.equal(builds.at(-1)?.state.listeners.get('l')?.forward[0]?.targetGroupArn, 'blue')
   await clock.advance(30_000)
   assert.deepEqual(reports.at(-1)?.held, [])
@@ -218,7 +208,7 @@ class ScriptedEngine implements Engine {
 function loop(t: TestContext) {
   const clock = new FakeClock()
   const engine = new ScriptedEngine(clock)
-  const reports: Reconciled[] = []
+  const reports: AppliedReport[] = []
   const lines: string[] = []
   const builds: { state: State; health: HealthByTarget }[] = []
   const plan: { nextAt: number | undefined; edition: () => string } = { nextAt: undefined, edition: () => '' }
@@ -246,7 +236,7 @@ function at(revision: number): State {
 }
 
 function pointedFromBlueToGreen(): readonly [State, State] {
-  const target = { id: 't', port: 80, registeredAt: 0 }
+  const target = { id: 't', port: 80 }
   const targetGroups = new Map(
     ['blue', 'green'].map(arn => [arn, { arn, targets: [target] }]),
   ) as unknown as State['targetGroups']

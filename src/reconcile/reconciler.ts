@@ -3,8 +3,8 @@ import type { Cancel, Clock } from '../clock.ts'
 import type { HealthByTarget } from '../domain/health.ts'
 import type { Snapshot } from '../domain/snapshot.ts'
 import type { State } from '../domain/state.ts'
-import type { Applied, Engine, Problem } from '../engine/engine.ts'
-import type { HeldSwitch } from '../feed/messages.ts'
+import type { Applied, Engine } from '../engine/engine.ts'
+import type { AppliedReport } from '../feed/messages.ts'
 import { nothingPropagated, propagate } from './propagation.ts'
 
 const shortestBackOffMs = 250
@@ -12,15 +12,7 @@ const longestBackOffMs = 5_000
 /** A wall clock that is set back, or a time beyond what a timer can count, costs at most a wait of this length. */
 const longestWaitMs = 3_600_000
 
-/** What is in place, and what is not, with the reason. */
-export interface Reconciled {
-  /** The desired state's revision that the engine has acknowledged. */
-  readonly revision: number
-  readonly problems: readonly Problem[]
-  readonly held: readonly HeldSwitch[]
-}
-
-export interface ReconcilerOptions {
+interface ReconcilerOptions {
   readonly engine: Engine
   readonly clock: Clock
   /** Decides what the engine is to do. It answers the same snapshot object where nothing changed. */
@@ -30,7 +22,7 @@ export interface ReconcilerOptions {
     now: number,
   ): { readonly snapshot: Snapshot; readonly nextAt: number | undefined }
   /** Called after the first `apply`, and whenever something in the report is different from the last. */
-  onApplied(report: Reconciled): void
+  onApplied(report: AppliedReport): void
   log(line: string): void
 }
 
@@ -52,7 +44,7 @@ export class Reconciler {
   /** The snapshot of the last `apply`; it is not applied again but to try again what failed. */
   #tried: Snapshot | undefined
   #applied: Applied = { revision: 0, problems: [] }
-  #reported: Reconciled | undefined
+  #reported: AppliedReport | undefined
   /** After a bug's error nothing is done before it is time to try again, lest each wake-up log it. */
   #hasFailed = false
   /** Monotonic milliseconds. */
@@ -72,12 +64,6 @@ export class Reconciler {
 
   health(health: HealthByTarget): void {
     this.#health = health
-    this.#wake()
-  }
-
-  /** Applies again even if nothing changed: for who knows that the engine may not be as it was left. */
-  nudge(): void {
-    this.#tried = undefined
     this.#wake()
   }
 
@@ -143,7 +129,7 @@ export class Reconciler {
   }
 
   #report(): void {
-    const report: Reconciled = { ...this.#applied, held: this.#propagation.held }
+    const report: AppliedReport = { kind: 'applied', ...this.#applied, held: this.#propagation.held }
     if (isDeepStrictEqual(report, this.#reported)) return
     this.#reported = report
     this.#options.onApplied(report)

@@ -13,7 +13,7 @@ import { openSqliteStore } from './sqlite.ts'
 import { put, remove, storeContract, vpc } from './store.contract.ts'
 import { RevisionConflict, type Store, StoreUnusable } from './store.ts'
 
-const writerFile = join(import.meta.dirname, 'crash-writer.ts')
+const writerFile = join(import.meta.dirname, 'crash-writer.fixture.ts')
 
 storeContract('sqlite', async t => {
   const store = await openSqliteStore(directory(t))
