@@ -3,7 +3,7 @@
  * this process's own event loop is blocked for 20-400 ms at a time. Prints the failures seen (none of the targets ever
  * fails) and how late checks come.
  *
- *     bin/with-node bench/health-overload.ts [run seconds]      600 for the long form
+ *     npm run bench -- health-overload [run seconds]      600 for the long form
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'

@@ -2,7 +2,7 @@
  * What health checks cost and how evenly they fall: 5,000 TCP checks every 10 s from one process, the targets (127.70.x.y) in
  * another. Prints the checker's CPU as a share of one core, and the busiest 100 ms seen at the targets.
  *
- *     bin/with-node bench/health.ts [targets] [interval seconds] [run seconds]
+ *     npm run bench -- health [targets] [interval seconds] [run seconds]
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'

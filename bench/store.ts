@@ -1,17 +1,26 @@
+/**
+ * How long the SQLite store takes to commit: one changed target group of 1,000 with 5 targets each, one commit after the
+ * other, each synced to disk; and how long it takes to open. It has no goal of its own: a call waits for its commit.
+ *
+ *     npm run bench -- store [seconds]
+ */
+/**
+ * How long the SQLite store takes to commit: one changed target group of 1,000 with 5 targets each, one commit after the
+ * other, each synced to disk. Prints commits per second, their times, and how long it takes to open.
+ *
+ *     bin/with-node bench/store.ts
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { targetGroup } from '../src/domain/state.fixture.ts'
 import type { Change } from '../src/domain/state.ts'
-import type { Target, TargetGroup } from '../src/domain/target-group.ts'
+import type { Target } from '../src/domain/target-group.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 
-/*
- * How long the SQLite store takes to commit one changed target group of 1,000 with 5 targets each, one commit after the
- * other, each synced to disk; and how long it takes to open.
- */
 const groups = 1_000
 const targetsEach = 5
-const seconds = 5
+const seconds = Number(process.argv[2] ?? 5)
 
 const directory = mkdtempSync(join(tmpdir(), 'sluice-bench-store-'))
 try {
@@ -47,29 +56,7 @@ try {
 function change(n: number, edition: number): Change {
   const arn = `arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/group-${n}/${String(n).padStart(16, '0')}`
   const targets = Array.from({ length: targetsEach }, (_, i): Target => {
-    return { id: `10.0.${n % 256}.${i}`, port: 8080 + (edition % 100), registeredAt: edition }
+    return { id: `10.0.${n % 256}.${i}`, port: 8080 + (edition % 100) }
   })
-  const value: TargetGroup = {
-    arn,
-    name: `group-${n}`,
-    protocol: 'TCP',
-    port: 8080,
-    vpcId: 'vpc-1',
-    targetType: 'ip',
-    ipAddressType: 'ipv4',
-    healthCheck: {
-      protocol: 'TCP',
-      port: 'traffic-port',
-      path: '/',
-      intervalSeconds: 10,
-      timeoutSeconds: 5,
-      healthyThresholdCount: 5,
-      unhealthyThresholdCount: 2,
-      matcher: '200-399',
-    },
-    attributes: {},
-    targets,
-    tags: [],
-  }
-  return { table: 'targetGroups', key: arn, value }
+  return { table: 'targetGroups', key: arn, value: targetGroup({ arn, name: `group-${n}`, targets }) }
 }

@@ -2,14 +2,15 @@
  * What a flood of source ports costs those who are talking (R27, R31), at a limit of 10,000 flows:
  *
  *   full table   20,000 new flows that get answers: all are served, and none of 100 conversations breaks
- *   spoofed      5,000 new flows a second that nobody answers: none of 100 conversations breaks, memory stays, nothing is sent back
+ *   spoofed      5,000 new flows a second that nobody answers: none of 100 conversations breaks, memory stays, nothing is
+ *                sent back
  *
  * A conversation breaks when its target sees it come by another flow of the balancer, or when it gets no answer.
  *
- *     bin/with-node bench/udp-flood.ts [seconds of spoofed flood]      30 for the long form
+ *     npm run bench -- udp-flood [seconds of spoofed flood]      30 for the long form
  */
 import type { Socket } from 'node:dgram'
-import { ask, childrenMiB, openClient, openStage, send } from './udp-stage.ts'
+import { ask, childrenMiB, openClient, openStage, send } from './stage/udp.ts'
 
 const floodSeconds = Number(process.argv[2] ?? 8)
 const limit = 10_000
@@ -33,11 +34,13 @@ async function fullTable(): Promise<void> {
   )
   const seconds = (performance.now() - start) / 1_000
   const { listeners } = await stage.engine.observe()
-  console.log(`full table: ${offered} flows offered at ${Math.round(offered / seconds)}/s, ${served} served`)
+  console.log(
+    `full table: ${offered} flows offered at ${Math.round(offered / seconds)}/s, ${served} served (goal: all)`,
+  )
   console.log(
     `  ${listeners[0]?.activeFlows} active, ${listeners[0]?.drops['flow-limit'] ?? 0} given up, ${childrenMiB()} MiB`,
   )
-  console.log(`  conversations broken: ${await talks.close()}`)
+  console.log(`  conversations broken: ${await talks.close()} of 100 (goal: 0)`)
   await stage.close()
 }
 
@@ -64,9 +67,9 @@ async function spoofed(): Promise<void> {
     `spoofed: ${offered} flows at ${Math.round(offered / floodSeconds)}/s, ${listeners[0]?.newFlows} reached the balancer`,
   )
   console.log(
-    `  ${listeners[0]?.activeFlows} active, ${before} -> ${halfway} -> ${childrenMiB()} MiB, datagrams sent back: ${answered}`,
+    `  ${listeners[0]?.activeFlows} active, ${before} -> ${halfway} -> ${childrenMiB()} MiB, datagrams sent back: ${answered} (goal: 0)`,
   )
-  console.log(`  conversations broken: ${await talks.close()}`)
+  console.log(`  conversations broken: ${await talks.close()} of 100 (goal: 0)`)
   await stage.close()
 }
 

@@ -1,5 +1,5 @@
 /**
- * Layer 4 side by side in one run: routed directly, HAProxy (one thread), nginx stream (one worker), Sluice userspace (one worker)
+ * Layer 4 side by side in one run: routed directly, HAProxy (one thread), nginx stream and Sluice userspace (one worker).
  *
  * Client, balancer and two target hosts are namespaces of this machine; every contestant runs on the balancer, with
  * ports of its own, and is measured in turn, round by round; medians are printed. Needs root, haproxy, nginx with its stream
@@ -9,8 +9,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { buildTopology, type Host, type Topology } from '../namespaces.ts'
-import { cpuSeconds, residentBytes, tree } from '../processes.ts'
+import { buildTopology, type Host, type Topology } from '../stage/namespaces.ts'
+import { cpuSeconds, residentBytes, tree } from '../stage/processes.ts'
 
 const rounds = Number(process.argv[2] ?? 3)
 const root = join(import.meta.dirname, '../..')
@@ -93,7 +93,7 @@ async function startAll({ balancer, client, targets }: Topology): Promise<Contes
   ])
   const sluice = balancer.start(
     join(root, 'bin/sluice'),
-    [...['up', '--workers', '1', '--no-example', '--dns-port', '0', '--data-dir', join(directory, 'sluice')]],
+    ['up', '--workers', '1', '--no-example', '--dns-port', '0', '--data-dir', join(directory, 'sluice')],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   )
   balancer.run(
@@ -224,27 +224,8 @@ async function losslessDatagrams(client: Host, { address, bulkPort }: Contestant
   const flows = 8
   const run = (rate: number) => {
     const bits = Math.round((rate * 64 * 8) / flows)
-    const output = client.run(
-      'iperf3',
-      ...[
-        '-J',
-        '-u',
-        '-l',
-        '64',
-        '-P',
-        String(flows),
-        '-b',
-        String(bits),
-        '--pacing-timer',
-        '200',
-        '-t',
-        '1',
-        '-c',
-        address,
-        '-p',
-        String(bulkPort),
-      ],
-    )
+    const paced = `-b ${bits} --pacing-timer 200 -t 1`
+    const output = client.run('iperf3', ...`-J -u -l 64 -P ${flows} ${paced} -c ${address} -p ${bulkPort}`.split(' '))
     return JSON.parse(output)
   }
   /** After an overload, late datagrams of the last run can take the place of this one's first; then it is run again. */

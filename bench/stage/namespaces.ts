@@ -1,4 +1,7 @@
-/** Hosts as network namespaces on one machine: a balancer in the middle, a client and targets around it, joined by veth pairs. */
+/**
+ * Hosts as network namespaces on one machine: a balancer in the middle, a client and targets around it, joined by veth
+ * pairs.
+ */
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 
 export interface Host {

@@ -1,15 +1,18 @@
-/** What the UDP benches share: an engine with one UDP listener and one worker, its targets, and clients with addresses of their own. */
+/**
+ * What the UDP benches share: an engine with one UDP listener and one worker, its targets, and clients with addresses of
+ * their own.
+ */
 import { createSocket, type Socket } from 'node:dgram'
 import { readdirSync, readFileSync } from 'node:fs'
-import { systemClock } from '../src/clock.ts'
-import type { SnapshotGroup, SnapshotListener } from '../src/domain/snapshot.ts'
-import type { Engine } from '../src/engine/engine.ts'
-import { openUserspaceEngine } from '../src/engine/userspace/engine.ts'
+import { systemClock } from '../../src/clock.ts'
+import type { SnapshotGroup, SnapshotListener } from '../../src/domain/snapshot.ts'
+import type { Engine } from '../../src/engine/engine.ts'
+import { openUserspaceEngine } from '../../src/engine/userspace/engine.ts'
 
 const address = '127.0.0.1'
 const port = 22_400
 
-export interface Stage {
+interface Stage {
   readonly engine: Engine
   /** Lets only the first `count` targets serve; the others are unhealthy. */
   serve(count: number): Promise<void>
@@ -43,7 +46,6 @@ export async function openStage(targetCount: number, udpFlowLimit: number): Prom
   async function serve(count: number): Promise<void> {
     const group: SnapshotGroup = {
       id: 'group',
-      targetGroupArn: 'group',
       targets: targets.map((target, name) => ({
         key: `group ${name}`,
         address: target.address().address,
