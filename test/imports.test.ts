@@ -5,7 +5,7 @@ import { test } from 'node:test'
 
 const root = join(import.meta.dirname, '..')
 
-/** Each room of src/: what of src/ it may import, and why not more. Files directly under src/ are wiring, except these. */
+/** Each room of src/: what of src/ it may import, and why not more. src/cli/ and the files directly under src/ are wiring. */
 const rooms: Readonly<
   Record<string, { readonly may: readonly string[]; readonly node: boolean; readonly because: string }>
 > = {
@@ -25,27 +25,26 @@ const rooms: Readonly<
     because: 'a call is one store transaction and never waits for the data plane',
   },
   feed: {
-    may: ['feed', 'store', 'domain', 'engine/engine', 'clock', 'log'],
+    may: ['feed', 'store', 'domain', 'engine/engine', 'clock'],
     node: true,
     because: 'it carries state and reports, and acts on neither',
   },
   health: { may: ['health', 'domain', 'clock'], node: true, because: 'it knows targets by their probes alone' },
   dns: { may: ['dns', 'domain'], node: true, because: 'it answers from a function it is given' },
   reconcile: {
-    may: ['reconcile', 'feed', 'health', 'engine/engine', 'domain', 'clock'],
+    may: ['reconcile', 'feed', 'engine/engine', 'domain', 'clock'],
     node: true,
     because: 'it drives any engine, so it may know none',
   },
   engine: {
-    may: ['engine', 'domain', 'clock', 'log'],
+    may: ['engine', 'domain', 'clock'],
     node: true,
     because: 'it knows Snapshots and nothing of where they come from',
   },
 }
 
-const sources = globSync('src/**/*.ts', { cwd: root }).filter(
-  file => !file.endsWith('.test.ts') && !file.endsWith('.contract.ts') && !file.endsWith('fixture.ts'),
-)
+const isForTests = (file: string) => /\.(test|contract|fixture)\.ts$/.test(file)
+const sources = globSync('src/**/*.ts', { cwd: root }).filter(file => !isForTests(file))
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8')
@@ -67,6 +66,14 @@ for (const [room, rule] of Object.entries(rooms)) {
     }
   })
 }
+
+test('nothing that runs in production imports what is for tests', () => {
+  for (const file of sources) {
+    for (const target of importsOf(file)) {
+      assert.ok(!isForTests(target) && !target.includes('/fake/'), `${file} imports ${target}`)
+    }
+  }
+})
 
 test('only src/clock.ts reads time or sets timers', () => {
   const reads = /\b(Date\.now|performance\.now|process\.hrtime|setTimeout|setInterval)\b|new Date\(\)/

@@ -1,4 +1,7 @@
-/** The three clients that people drive AWS with, behind one door: an operation's name and its input, as AWS's API names them. */
+/**
+ * The three clients that people drive AWS with, behind one door: an operation's name and its input, as AWS's API names
+ * them.
+ */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
@@ -7,7 +10,7 @@ import { EC2 } from '@aws-sdk/client-ec2'
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2'
 import { STS } from '@aws-sdk/client-sts'
 
-export type ServiceName = 'elbv2' | 'ec2' | 'sts'
+type ServiceName = 'elbv2' | 'ec2' | 'sts'
 
 /** Calls one operation: `driver('elbv2', 'CreateListener', {...})`. Rejects with an `AwsError`. */
 export type Driver = (service: ServiceName, operation: string, input?: object) => Promise<Answer>
@@ -16,7 +19,7 @@ export type Driver = (service: ServiceName, operation: string, input?: object) =
 // biome-ignore lint/suspicious/noExplicitAny: three clients' untyped JSON
 export type Answer = any
 
-export class AwsError extends Error {
+class AwsError extends Error {
   readonly code: string
 
   constructor(code: string, message: string) {

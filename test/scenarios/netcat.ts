@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { TestContext } from 'node:test'
 
 /** One `nc` process; what it prints is kept. */
-export interface Netcat {
+interface Netcat {
   /** Lines of its standard output: what arrived. */
   readonly lines: readonly string[]
   /** Its standard error: with `-v`, who connected. */

@@ -85,7 +85,8 @@ export async function storyOfS1(t: TestContext, stage: Stage, drive: (url: strin
   assert.deepEqual((await give(LoadBalancerArn)).SecurityGroupIds, [GroupId])
   await aws('elbv2', 'DeleteLoadBalancer', { LoadBalancerArn: bare.LoadBalancerArn })
 
-  // S1.10, the rules that the targets' own group would have: the service and the health check, both from the load balancer's group.
+  // S1.10, the rules that the targets' own group would have: the service and the health check, both from the load
+  // balancer's group.
   const targetsGroup = await aws('ec2', 'CreateSecurityGroup', {
     GroupName: 's1-targets',
     Description: 'targets',

@@ -10,7 +10,7 @@ import type { Status } from '../../src/status.ts'
 const command = join(import.meta.dirname, '../../bin/sluice')
 
 /** A running `sluice up`. */
-export interface Sluice {
+interface Sluice {
   readonly url: string
   readonly dataDir: string
   /** The supervisor. */
@@ -101,7 +101,7 @@ export function has(program: string): boolean {
   }
 }
 
-/** Processes of the Sluice on this data directory: each carries it in its arguments or its environment's place in the tree. */
+/** Processes of the Sluice on this data directory: each carries it in its arguments, or is the child of one that does. */
 function descendants(dataDir: string): number[] {
   const found = new Set<number>()
   const processes = readdirSync('/proc')

@@ -44,7 +44,7 @@ test('the example answers nc over UDP and TCP, and moves when a target’s healt
   await until('TCP answers', () => /^(blue|green) sees you/.test(overTcp.lines[0] ?? ''), 5_000)
 
   const name = first.split(' ')[0]
-  const pid = Number(new RegExp(`${name} \\(pid (\\d+)\\)`).exec(running.output())?.[1])
+  const pid = Number(new RegExp(`kill -USR2 (\\d+) +stops ${name}'s`).exec(running.output())?.[1])
   process.kill(pid, 'SIGUSR2')
   await until(
     'the other target answers the same nc',
@@ -56,6 +56,18 @@ test('the example answers nc over UDP and TCP, and moves when a target’s healt
   assert.equal(doctor.code, 0, doctor.output)
   assert.match(doctor.output, /hello {2}UDP 127\.0\.0\.1:8080 {2}in place/)
   assert.match(doctor.output, /unhealthy: connection refused/)
+  assert.match(running.output(), /node: target 127\.65\.0\.\d:8080 of hello-udp is now unhealthy: connection refused/)
+})
+
+test('a second Sluice beside the first says which ports it lacks, and stops in order', async t => {
+  await startSluice(t, { flags: ['--example'] })
+  const second = await startSluice(t, { flags: ['--example'] })
+  await until('the second has its example', () => second.output().includes('sample targets do not run'))
+  await until('its listeners are told', () =>
+    /listener UDP 127\.0\.0\.1 8080 of hello is NOT IN PLACE: .*taken by/.test(second.output()),
+  )
+  assert.doesNotMatch(second.output(), /undefined/)
+  assert.equal(await second.stop(), 0)
 })
 
 test('GET /healthz answers 200 once it serves', async t => {
@@ -72,6 +84,7 @@ test('doctor without a running Sluice says so, and how to start one', async () =
 test('version and help answer', async () => {
   assert.match((await sluice(['version'])).output, /^sluice \d+\.\d+\.\d+ \(node 26\./)
   assert.match((await sluice(['help'])).output, /--data-dir DIR/)
+  assert.match((await sluice(['up', '--help'])).output, /--data-dir DIR/)
 })
 
 for (const [args, message] of [
@@ -143,6 +156,8 @@ test('a credentials file that others may read is refused; with mode 0600 unsigne
   assert.equal(answer.status, 403)
   const doctor = await sluice(['doctor', '--port', new URL(running.url).port, '--credentials', file])
   assert.equal(doctor.code, 0, doctor.output)
+  const stranger = await sluice(['doctor', '--port', new URL(running.url).port])
+  assert.match(stranger.output, /refused the key .*--credentials FILE/)
 })
 
 test('POST /_sluice/reset empties everything, listeners included, and answers when all is gone', async t => {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 
-export interface TestTarget {
+interface TestTarget {
   readonly address: string
   readonly port: number
   /** Datagrams: what they said, and when, by `performance.now()`. */
