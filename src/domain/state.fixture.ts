@@ -144,3 +144,22 @@ export function stateWith(records: Records, before: State = emptyState): State {
   ]
   return applyChanges(before, before.revision + 1, changes)
 }
+
+/** So many groups of ten healthy targets, each with a listener of its own. */
+export function manyGroups(count: number) {
+  const groups: TargetGroup[] = Array.from({ length: count }, (_, i) =>
+    targetGroup({ arn: `arn:tg:${i}`, targets: Array.from({ length: 10 }, (_, n) => target(`10.0.1.${n + 10}`)) }),
+  )
+  const state = stateWith({
+    loadBalancers: [loadBalancer({ securityGroups: ['sg-1'] })],
+    securityGroups: [securityGroup('sg-1', [['-1', { cidrIpv4: '0.0.0.0/0' }]])],
+    listeners: groups.map(({ arn }, i) =>
+      listener({ arn: `arn:listener:${i}`, port: i + 1, forward: [{ targetGroupArn: arn, weight: 1 }] }),
+    ),
+    targetGroups: groups,
+  })
+  const known = new Map(
+    groups.flatMap(({ arn, targets }) => targets.map(one => [targetKey(arn, one), health('healthy')])),
+  )
+  return { state, known, groups }
+}
