@@ -1,4 +1,5 @@
 import { zoneAddresses } from './domain/load-balancer.ts'
+import { registrationsAt } from './domain/registrations.ts'
 import type { State } from './domain/state.ts'
 import { isSuspect } from './domain/suspicion.ts'
 import { targetKey } from './domain/target-group.ts'
@@ -37,6 +38,8 @@ interface TargetStatus {
   readonly port: number
   readonly weight: number
   readonly state: string
+  /** Of all listeners that forward to its group. */
+  readonly activeFlows: number
   /** The newest probe's outcome in words. */
   readonly lastProbe?: string
   readonly suspect?: string
@@ -46,13 +49,16 @@ interface TargetStatus {
 export function statusOf(state: State, feed: ControlEnd, now: number): Status {
   const applied = feed.applied()
   const counters = feed.counters()
+  const countedBy = Map.groupBy(counters?.listeners ?? [], ({ listenerArn }) => listenerArn)
+  const problemsOf = Map.groupBy(applied?.problems ?? [], ({ listenerArn }) => listenerArn)
+  const flowsOf = new Map(counters?.targets.map(({ target, activeFlows }) => [target, activeFlows]))
   return {
     version,
     revision: state.revision,
     node: { connected: feed.nodeConnected, revision: applied?.revision ?? 0 },
     listeners: [...state.listeners.values()].map(listener => {
       const loadBalancer = state.loadBalancers.get(listener.loadBalancerArn)
-      const counted = (counters?.listeners ?? []).filter(({ listenerArn }) => listenerArn === listener.arn)
+      const counted = countedBy.get(listener.arn) ?? []
       const held = applied?.held.find(({ listenerArn }) => listenerArn === listener.arn)
       const drops: Record<string, number> = {}
       for (const counter of counted) {
@@ -64,18 +70,17 @@ export function statusOf(state: State, feed: ControlEnd, now: number): Status {
         protocol: listener.protocol,
         port: listener.port,
         addresses: (loadBalancer?.zones ?? []).flatMap(zoneAddresses),
-        problems: (applied?.problems ?? [])
-          .filter(({ listenerArn }) => listenerArn === listener.arn)
-          .map(({ reason }) => reason),
+        problems: (problemsOf.get(listener.arn) ?? []).map(({ reason }) => reason),
         ...(held === undefined ? {} : { heldUntil: new Date(held.until).toISOString() }),
         activeFlows: sum(counted.map(({ activeFlows }) => activeFlows)),
         newFlows: sum(counted.map(({ newFlows }) => newFlows)),
         drops,
         targets: listener.forward.flatMap(({ targetGroupArn, weight }) => {
           const group = state.targetGroups.get(targetGroupArn)
-          return (group?.targets ?? []).flatMap(target => {
-            if (group === undefined) return []
-            const health = feed.health(targetKey(group.arn, target))
+          if (group === undefined) return []
+          return registrationsAt(group, now).map(target => {
+            const key = targetKey(group.arn, target)
+            const health = feed.health(key)
             const { State } = targetHealth(state, group, target, health, now)
             const last = health?.results.at(-1)
             const suspect = health && isSuspect(health, now) ? health.suspect?.reason : undefined
@@ -84,6 +89,7 @@ export function statusOf(state: State, feed: ControlEnd, now: number): Status {
               port: target.port,
               weight,
               state: State,
+              activeFlows: flowsOf.get(key) ?? 0,
               ...(last === undefined ? {} : { lastProbe: last.reason }),
               ...(suspect === undefined ? {} : { suspect }),
             }

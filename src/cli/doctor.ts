@@ -88,7 +88,7 @@ function describeListener(listener: ListenerStatus): string[] {
         ]),
     ...listener.targets.map(
       target =>
-        `  ${target.id}:${target.port} ${target.state}${target.weight === 0 ? ', weight 0' : ''}` +
+        `  ${target.id}:${target.port} ${target.state}, ${target.activeFlows} flows${target.weight === 0 ? ', weight 0' : ''}` +
         `${target.lastProbe === undefined ? '' : `: ${target.lastProbe}`}${target.suspect === undefined ? '' : `; suspect: ${target.suspect}`}`,
     ),
   ]

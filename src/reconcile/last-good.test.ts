@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { FakeClock } from '../clock.ts'
+import { FakeClock } from '../clock.fixture.ts'
 import type { Health } from '../domain/health.ts'
 import type { Vpc } from '../domain/network.ts'
 import { applyChanges, emptyState, type State } from '../domain/state.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { FakeClock } from '../clock.ts'
+import { FakeClock } from '../clock.fixture.ts'
 import type { HealthByTarget } from '../domain/health.ts'
 import type { Snapshot } from '../domain/snapshot.ts'
 import { emptyState, type State } from '../domain/state.ts'

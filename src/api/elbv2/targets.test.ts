@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { expiredRegistrations } from '../../domain/registrations.ts'
 import { applyChanges } from '../../domain/state.ts'
 import { targetKey } from '../../domain/target-group.ts'
 import { Account, awsError, instances, vpc } from './account.fixture.ts'
 import { ModifyTargetGroupAttributes } from './attributes.ts'
-import { DeregisterTargets, DescribeTargetHealth, expiredRegistrations, RegisterTargets } from './targets.ts'
+import { DeregisterTargets, DescribeTargetHealth, RegisterTargets } from './targets.ts'
 
 /** An account whose UDP group of the default VPC is in use by a load balancer in both zones. */
 function started(): { account: Account; arn: string; health: () => unknown[] } {

@@ -9,7 +9,7 @@ import type {
   TargetHealthDescription,
 } from '@aws-sdk/client-elastic-load-balancing-v2'
 import { targetGroupAttribute } from '../../domain/attributes.ts'
-import type { Change, State } from '../../domain/state.ts'
+import { isOver, registrationsAt } from '../../domain/registrations.ts'
 import { type Target, type TargetGroup, targetKey } from '../../domain/target-group.ts'
 import { targetHealth, targetZone } from '../../domain/target-health.ts'
 import type { Call } from '../call.ts'
@@ -117,21 +117,6 @@ export function checkTargetsPerLoadBalancer(call: Call, loadBalancerArn: string 
   )
 }
 
-/** How long a registration is kept that is over, so that the data plane is told to end what the target still carries. */
-const keptAfterEndMs = 60_000
-
-/** Drops the registrations that have been over for `keptAfterEndMs`, from every group that has some. Nothing else drops any. */
-export function expiredRegistrations(state: State, now: number): Change[] {
-  const changes: Change[] = []
-  for (const group of state.targetGroups.values()) {
-    const targets = registrationsAt(group, now - keptAfterEndMs)
-    if (targets.length < group.targets.length) {
-      changes.push({ table: 'targetGroups', key: group.arn, value: { ...group, targets } })
-    }
-  }
-  return changes
-}
-
 function targetsIn(targets: readonly TargetDescription[] | undefined): readonly TargetDescription[] {
   if (!targets?.length) throw invalid('At least one target must be specified')
   return targets
@@ -159,13 +144,4 @@ function describe(group: TargetGroup, target: Target, call: Call): TargetHealthD
 /** What is not registered is described as a registration that is over. */
 function neverRegistered(target: TargetId, now: number): Target {
   return { ...target, deregistration: { until: now } }
-}
-
-/** The registrations that exist at `now`: one whose deregistration delay is over is as good as absent. */
-function registrationsAt(group: TargetGroup, now: number): readonly Target[] {
-  return group.targets.filter(target => !isOver(target, now))
-}
-
-function isOver(target: Target, now: number): boolean {
-  return target.deregistration !== undefined && target.deregistration.until <= now
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FakeClock } from '../../clock.ts'
+import { FakeClock } from '../../clock.fixture.ts'
 import { Suspects } from './suspects.ts'
 
 test('a slow target is avoided for a second in silence; a refusal is reported at once, and once a second', async () => {
