@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { allocateAddress, reservedAddresses } from './addresses.ts'
+import { allocateAddress, isOnNoCard, reservedAddresses } from './addresses.ts'
 import { cidrContains } from './cidr.ts'
 import { instance, loadBalancer, stateWith, subnet, target, targetGroup } from './state.fixture.ts'
 
@@ -71,4 +71,9 @@ test('load balancers, instances that exist, and targets hold their addresses', (
     'fd00:1::4',
     'fd00:2::4',
   ])
+})
+
+test('addresses on no network card are loopback’s and those of the local ranges', () => {
+  const addresses = ['127.65.0.2', '::1', '198.19.255.1', 'fd53:4c55::9', '198.20.0.1', '192.0.2.1', 'fd53:4c56::1']
+  assert.deepEqual(addresses.filter(isOnNoCard), addresses.slice(0, 4))
 })

@@ -1,4 +1,4 @@
-import { type AddressFamily, addressCount, addressIn, nthAddress, parseCidr } from './cidr.ts'
+import { type AddressFamily, addressCount, addressIn, isLoopback, nthAddress, parseCidr } from './cidr.ts'
 import { jhash, slotOf } from './jhash.ts'
 import { zoneAddresses } from './load-balancer.ts'
 import type { Subnet } from './network.ts'
@@ -10,6 +10,20 @@ export const localRange = '198.18.0.0/15'
 export const localIpv6Range = 'fd53:4c55::/32'
 /** Instead of both where this process may not add a route: loopback addresses, which only this host reaches. */
 export const loopbackRange = '127.64.0.0/10'
+
+/** All of it is this host, on Linux. */
+export const loopback = '127.0.0.0/8'
+
+const cardless = [localRange, localIpv6Range].map(range => parseCidr(range)!)
+
+/**
+ * Whether an address of this host's own is one that no network card of its has. Only of these are an instance's security groups
+ * enforced where packets enter this host: the default group of an instance that is this host itself would bar its operator's
+ * ssh. On AWS nobody balances from within an instance, so there is nothing to follow.
+ */
+export function isOnNoCard(address: string): boolean {
+  return isLoopback(address) || cardless.some(range => addressIn(range, address))
+}
 
 /** What this host can give to load balancers. */
 export interface HostAddresses {

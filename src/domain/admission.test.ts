@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { admissionMemo, admissionOf, admits, clientAddress } from './admission.ts'
+import { admissionMemo, admissionOf, admits, admittedRanges, clientAddress } from './admission.ts'
+import { formatCidr, parseCidr } from './cidr.ts'
 import { anySeed, randomFrom } from './random.fixture.ts'
 import type { SecurityGroup } from './security-group.ts'
 import { instance, loadBalancer, securityGroup, stateWith } from './state.fixture.ts'
@@ -149,4 +150,43 @@ test('what admits the same is the same array, over ports, load balancers and cha
   assert.equal(memo(after, carrier, 'TCP', 80), first)
   const changed = stateWith({ securityGroups: [securityGroup('sg-1', [])] }, after)
   assert.deepEqual(memo(changed, carrier, 'TCP', 80), [])
+})
+
+test('as ranges: merged, sorted, and 127.0.0.1 as the load balancer’s own address', () => {
+  const ranges = (cidrs: readonly string[] | undefined, own = '10.0.1.4') =>
+    admittedRanges(
+      cidrs?.map(cidr => ({ cidr })),
+      own,
+    ).map(({ from, to }) => `${from}-${to}`)
+  assert.deepEqual(ranges(undefined), ['0.0.0.0-255.255.255.255'])
+  assert.deepEqual(ranges(undefined, 'fd00::1'), ['::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'])
+  assert.deepEqual(ranges([]), [])
+  assert.deepEqual(ranges(['10.0.0.0/24', '10.0.1.0/24', '::/0']), ['10.0.0.0-10.0.1.255', '127.0.0.1-127.0.0.1'])
+  assert.deepEqual(ranges(['127.0.0.0/30']), ['127.0.0.0-127.0.0.0', '127.0.0.2-127.0.0.3'])
+  assert.deepEqual(ranges(['127.0.0.0/30'], '127.0.0.2'), ['127.0.0.0-127.0.0.3'])
+  assert.deepEqual(ranges(['127.0.0.1/32'], '127.0.0.1'), ['127.0.0.1-127.0.0.1'])
+})
+
+test('as ranges they admit whom the rules admit', t => {
+  const seed = anySeed()
+  t.diagnostic(`seed ${seed}`)
+  const random = randomFrom(seed)
+  const number = (address: string) => address.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0)
+  for (let round = 0; round < 300; round++) {
+    const cidrs = Array.from({ length: random(6) }, () => ({
+      cidr: `127.0.${random(2)}.${random(16) * 16}/${28 + random(5)}`,
+    }))
+    const admission = cidrs.map(({ cidr }) => ({ cidr: formatCidr(parseCidr(cidr)!) }))
+    const own = ['127.0.0.1', '127.0.0.2', '127.0.1.77', '10.0.1.4'][random(4)]!
+    const ranges = admittedRanges(admission, own)
+    for (let n = 0; n < 50; n++) {
+      const source = n === 0 ? '127.0.0.1' : `127.0.${random(2)}.${random(256)}`
+      const its = number(source)
+      assert.equal(
+        ranges.some(({ from, to }) => number(from) <= its && its <= number(to)),
+        admits(admission, clientAddress(source, own)),
+        `seed ${seed}: ${source} to ${own}, ${JSON.stringify(admission)}`,
+      )
+    }
+  }
 })

@@ -1,4 +1,14 @@
-import { bytesIn, type Cidr, formatCidr, hostCidr, parseCidr, writeAddress } from './cidr.ts'
+import {
+  addressFamily,
+  bytesIn,
+  type Cidr,
+  formatAddress,
+  formatCidr,
+  hostCidr,
+  parseAddress,
+  parseCidr,
+  writeAddress,
+} from './cidr.ts'
 import { type LoadBalancer, zoneAddresses } from './load-balancer.ts'
 import { memoByTables, sameItems } from './memo.ts'
 import type { SecurityGroupRule } from './security-group.ts'
@@ -23,7 +33,7 @@ export function admissionOf(
       if (rule.isEgress || !covers(rule, protocol, port)) continue
       if ('cidrIpv4' in rule.peer) cidrs.push(rule.peer.cidrIpv4)
       else if ('cidrIpv6' in rule.peer) cidrs.push(rule.peer.cidrIpv6)
-      else cidrs.push(...membersOf(state, rule.peer.groupId))
+      else cidrs.push(...carriersOf(state, rule.peer.groupId))
     }
   }
   return disjoint(cidrs).map(cidr => ({ cidr: formatCidr(cidr) }))
@@ -68,27 +78,27 @@ function covers(rule: SecurityGroupRule, protocol: 'TCP' | 'UDP', port: number):
 }
 
 /**
- * The addresses that a rule naming this group admits: private addresses of the interfaces that carry it (AWS: Security group
- * referencing), which are those of load balancers and of instances that exist.
+ * The addresses that a rule naming this group admits, as CIDRs: private addresses of the interfaces that carry it (AWS:
+ * Security group referencing), which are those of load balancers and of instances that exist.
  */
-function membersOf(state: Pick<State, 'loadBalancers' | 'instances'>, groupId: string): readonly string[] {
-  return allMembers(state.loadBalancers, state.instances).get(groupId) ?? []
+export function carriersOf(state: Pick<State, 'loadBalancers' | 'instances'>, groupId: string): readonly string[] {
+  return allCarriers(state.loadBalancers, state.instances).get(groupId) ?? []
 }
 
-const allMembers = memoByTables((loadBalancers: State['loadBalancers'], instances: State['instances']) => {
-  const members = new Map<string, string[]>()
+const allCarriers = memoByTables((loadBalancers: State['loadBalancers'], instances: State['instances']) => {
+  const carriers = new Map<string, string[]>()
   const add = (groups: readonly string[], addresses: readonly (string | undefined)[]) => {
     for (const group of groups) {
-      const list = members.get(group) ?? []
+      const list = carriers.get(group) ?? []
       for (const address of addresses) if (address !== undefined) list.push(hostCidr(address))
-      members.set(group, list)
+      carriers.set(group, list)
     }
   }
   for (const { securityGroups, zones } of loadBalancers.values())
     for (const zone of zones) add(securityGroups, zoneAddresses(zone))
   for (const instance of instances.values())
     if (instance.state !== 'terminated') add(instance.securityGroups, [instance.privateIpAddress, instance.ipv6Address])
-  return members
+  return carriers
 })
 
 /**
@@ -110,7 +120,16 @@ export function clientAddress(source: string, listenerAddress: string): string {
  * when it is first asked about; then a question costs a binary search.
  */
 export function admits(admission: readonly Admission[] | undefined, source: string): boolean {
-  if (admission === undefined) return true
+  return admission === undefined || rangeOf(admission, source) !== undefined
+}
+
+/** Which of these ranges admits `source`, as `admits` finds it. */
+export function admittedBy(admission: readonly Admission[], source: string): Admission | undefined {
+  const range = rangeOf(admission, source)
+  return range && { cidr: formatCidr(range) }
+}
+
+function rangeOf(admission: readonly Admission[], source: string): Cidr | undefined {
   let ranges = compiled.get(admission)
   if (ranges === undefined) {
     const all = disjoint(admission.map(({ cidr }) => cidr))
@@ -121,15 +140,15 @@ export function admits(admission: readonly Admission[] | undefined, source: stri
     compiled.set(admission, ranges)
   }
   const length = writeAddress(source, client, 0)
-  return length !== 0 && contains(length === 4 ? ranges.ipv4 : ranges.ipv6, client)
+  return length === 0 ? undefined : rangeWith(length === 4 ? ranges.ipv4 : ranges.ipv6, client)
 }
 
 const compiled = new WeakMap<readonly Admission[], { readonly ipv4: readonly Cidr[]; readonly ipv6: readonly Cidr[] }>()
 
 const client = new Uint8Array(16)
 
-/** Whether one of these disjoint ranges, sorted and of the address's family, holds it. */
-function contains(ranges: readonly Cidr[], address: Uint8Array): boolean {
+/** The one of these disjoint ranges, sorted and of the address's family, that holds it. */
+function rangeWith(ranges: readonly Cidr[], address: Uint8Array): Cidr | undefined {
   let low = 0
   let high = ranges.length
   while (low < high) {
@@ -138,11 +157,11 @@ function contains(ranges: readonly Cidr[], address: Uint8Array): boolean {
     else high = middle
   }
   const last = ranges[low - 1]
-  return last !== undefined && bytesIn(last, address, 0)
+  return last !== undefined && bytesIn(last, address, 0) ? last : undefined
 }
 
 /** The ranges sorted, without those that lie in another one; ranges never overlap otherwise. Malformed text is left out. */
-function disjoint(cidrs: readonly string[]): readonly Cidr[] {
+export function disjoint(cidrs: readonly string[]): readonly Cidr[] {
   const sorted = [...new Set(cidrs)].map(parseCidr).filter(cidr => cidr !== undefined)
   sorted.sort(
     (a, b) =>
@@ -163,4 +182,59 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
     if (difference !== 0) return difference
   }
   return 0
+}
+
+/** An inclusive range of addresses, as text. */
+export interface AddressRange {
+  readonly from: string
+  readonly to: string
+}
+
+/**
+ * The same answer as `admits` after `clientAddress` gives, for every source of the listener's family at once: sorted ranges that
+ * neither overlap nor touch. For an engine that has the kernel ask.
+ */
+export function admittedRanges(
+  admission: readonly Admission[] | undefined,
+  listenerAddress: string,
+): readonly AddressRange[] {
+  const family = addressFamily(listenerAddress)
+  const length = family === 'ipv4' ? 4 : 16
+  const everyone = family === 'ipv4' ? '0.0.0.0/0' : '::/0'
+  const cidrs = admission === undefined ? [everyone] : admission.map(({ cidr }) => cidr)
+  const ranges: { from: bigint; to: bigint }[] = []
+  const add = (from: bigint, to: bigint) => {
+    const last = ranges.at(-1)
+    if (last !== undefined && last.to + 1n >= from) last.to = to > last.to ? to : last.to
+    else ranges.push({ from, to })
+  }
+  for (const { network, prefixLength, family: its } of disjoint(cidrs)) {
+    if (its !== family) continue
+    const from = numberOf(network)
+    add(from, from + (1n << BigInt(8 * length - prefixLength)) - 1n)
+  }
+  // Who did not choose an address counts as coming from the load balancer's own.
+  const unchosen = numberOf(parseAddress(family === 'ipv4' ? '127.0.0.1' : '::1')!)
+  const own = numberOf(parseAddress(listenerAddress)!)
+  const ownIsAdmitted = ranges.some(({ from, to }) => from <= own && own <= to)
+  const others = own === unchosen ? ranges.splice(0) : ranges.splice(0).flatMap(range => without(range, unchosen))
+  if (ownIsAdmitted) others.push({ from: unchosen, to: unchosen })
+  others.sort((a, b) => (a.from < b.from ? -1 : 1))
+  for (const { from, to } of others) add(from, to)
+  return ranges.map(({ from, to }) => ({ from: addressOf(from, length), to: addressOf(to, length) }))
+}
+
+function without({ from, to }: { readonly from: bigint; readonly to: bigint }, point: bigint) {
+  return [
+    { from, to: point - 1n < to ? point - 1n : to },
+    { from: point + 1n > from ? point + 1n : from, to },
+  ].filter(range => range.from <= range.to)
+}
+
+function numberOf(bytes: Uint8Array): bigint {
+  return bytes.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n)
+}
+
+function addressOf(number: bigint, length: number): string {
+  return formatAddress(Uint8Array.from({ length }, (_, i) => Number((number >> BigInt(8 * (length - 1 - i))) & 255n)))
 }

@@ -141,6 +141,7 @@ listener TCP 10.0.1.4 80, idle 60 s, admits everyone
 group arn:tg TCP a, proxy protocol, preserves the client address
   serve 10.0.1.20 8080 (i-1)
 group arn:green TCP a
+guard i-1 10.0.1.20
 `,
   )
 })
@@ -170,6 +171,34 @@ function serving(
     groups.map(({ id, targets }) => [id.split(' ')[2], targets.filter(({ mode }) => mode === 'serve').length]),
   )
 }
+
+test('the tag sluice:synproxy=true concerns the TCP part of a listener, and no other value does', () => {
+  const synproxy = (value: string) => {
+    const tags = [{ key: 'sluice:synproxy', value }]
+    const { listeners } = build(
+      stateWith({
+        loadBalancers: [loadBalancer({ zones: loadBalancer().zones.slice(0, 1) })],
+        listeners: [listener({ protocol: 'TCP_UDP', port: 53, tags })],
+      }),
+    ).snapshot
+    return listeners.map(({ protocol, synproxy }) => `${protocol} ${synproxy}`)
+  }
+  assert.deepEqual(synproxy('true'), ['TCP true', 'UDP false'])
+  assert.deepEqual(synproxy('false'), ['TCP false', 'UDP false'])
+})
+
+test('guards are in the snapshot, and only a change of theirs makes another one', () => {
+  const builder = snapshotBuilder()
+  const state = stateWith({
+    instances: [instance('i-1', { securityGroups: ['sg-1'] })],
+    securityGroups: [securityGroup('sg-1', [['tcp 22-22', { cidrIpv4: '10.0.0.0/8' }]])],
+  })
+  const first = builder(state, new Map(), now).snapshot
+  assert.match(printSnapshot(first), /guard i-1 10\.0\.1\.20\n {2}TCP 22 from 10\.0\.0\.0\/8\n/)
+  assert.equal(builder(structuredClone(state), new Map(), now).snapshot, first)
+  const closed = { ...state, securityGroups: new Map([['sg-1', securityGroup('sg-1', [])]]) }
+  assert.deepEqual(builder(closed, new Map(), now).snapshot.guards[0]?.rules, [])
+})
 
 test('fail open: AWS’s example, 50 % and six of ten targets failing in zone b', () => {
   const half = { [`${minimum}.percentage`]: '50' }

@@ -38,6 +38,7 @@ function choice(route: [SnapshotGroup, number][]): Choice {
     admit: undefined,
     route: route.map(([{ id }, weight]) => ({ group: id, weight })),
     idleTimeoutMs: 350_000,
+    synproxy: false,
   }
   return new Choice(listener, new Map(route.map(([group]) => [group.id, group])))
 }

@@ -162,6 +162,11 @@ export function formatCidr(cidr: Cidr): string {
   return `${formatAddress(cidr.network)}/${cidr.prefixLength}`
 }
 
+/** The range's last address; its first is `network`. */
+export function lastAddress({ network, prefixLength }: Cidr): Uint8Array {
+  return network.map((byte, i) => byte | (~maskByte(prefixLength, i) & 255))
+}
+
 /** Whether all of `inner`, an address or a range, lies in `cidr`. False for malformed text and for another family. */
 export function cidrContains(cidr: string, inner: string): boolean {
   const outer = parseCidr(cidr)

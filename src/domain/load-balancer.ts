@@ -58,6 +58,9 @@ export interface Listener {
   readonly tags: readonly Tag[]
 }
 
+/** With the value `true` on a listener: its TCP handshakes are answered with SYN cookies. Every AWS tool can set a tag. */
+export const synproxyTag = 'sluice:synproxy'
+
 /** A target group with its share, 0-999, of a forward action. Weight 0 receives nothing and stays in use. */
 export interface WeightedTargetGroup {
   readonly targetGroupArn: string

@@ -1,7 +1,8 @@
 import { isIpv6 } from './cidr.ts'
+import { surroundingsOf } from './group-members.ts'
 import type { Probe } from './health.ts'
 import { sameItems } from './memo.ts'
-import { listenerEndpoints, type Reference, referencesTo } from './references.ts'
+import { allReferences, listenerEndpoints, type Reference, referencesTo } from './references.ts'
 import type { State } from './state.ts'
 import { type Target, type TargetGroup, targetKey } from './target-group.ts'
 import { impedimentOf, targetAddress, targetZone } from './target-health.ts'
@@ -10,19 +11,24 @@ import { impedimentOf, targetAddress, targetZone } from './target-health.ts'
  * Makes a builder of the health checks that the desired state asks for, by `targetKey`. Groups are checked whether a listener
  * refers to them or not, so that a switch finds them warm; targets that cannot be reached at all (`impedimentOf`) are not
  * checked; draining ones are, because their connections end when they turn unhealthy. The builder remembers its last answer: a
- * probe that did not change is the same object again.
+ * probe that did not change is the same object again, and so is the map where nothing changed that probes are made of.
  */
 export function probesBuilder(): (state: State) => ReadonlyMap<string, Probe> {
   const memo = new WeakMap<TargetGroup, GroupProbes>()
+  let madeOf: readonly unknown[] = []
   let last: ReadonlyMap<string, Probe> = new Map()
 
   return state => {
+    const { targetGroups, subnets, instances } = state
+    const all = [targetGroups, allReferences(state), listenerEndpoints(state), subnets, instances]
+    if (sameItems(madeOf, all)) return last
     const probes = new Map<string, Probe>()
-    for (const group of state.targetGroups.values()) {
+    for (const group of targetGroups.values()) {
       const its = groupProbes(memo.get(group), state, group, last)
       memo.set(group, its)
       for (const probe of its.probes) probes.set(probe.key, probe)
     }
+    madeOf = all
     last = probes
     return probes
   }
@@ -40,11 +46,10 @@ function groupProbes(
   group: TargetGroup,
   last: ReadonlyMap<string, Probe>,
 ): GroupProbes {
-  const references = referencesTo(state, group.arn)
-  const first = references[0]
-  const madeOf = [first?.listener.port, first?.loadBalancer, listenerEndpoints(state), state.subnets, state.instances]
+  const madeOf = surroundingsOf(state, group)
   if (known !== undefined && sameItems(known.madeOf, madeOf)) return known
-  const probes = group.targets.flatMap(target => probeOf(state, group, target, first) ?? [])
+  const reference = referencesTo(state, group.arn)[0]
+  const probes = group.targets.flatMap(target => probeOf(state, group, target, reference) ?? [])
   return { madeOf, probes: probes.map(probe => unchanged(last.get(probe.key), probe)) }
 }
 
@@ -76,7 +81,7 @@ function probeOf(
     healthyThreshold: healthCheck.healthyThresholdCount,
     unhealthyThreshold: healthCheck.unhealthyThresholdCount,
     ...(source !== undefined && { source }),
-    host: source === undefined ? authority(address, port) : authority(source, reference?.listener.port ?? port),
+    host: source === undefined ? authority(address, port) : authority(source, reference?.port ?? port),
   }
 }
 

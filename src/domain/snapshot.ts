@@ -7,6 +7,7 @@ export interface Snapshot {
   readonly revision: number
   readonly listeners: readonly SnapshotListener[]
   readonly groups: readonly SnapshotGroup[]
+  readonly guards: readonly SnapshotGuard[]
 }
 
 /** One protocol on one address and port. A TCP_UDP listener is two of these; so is a dualstack one, times two. */
@@ -23,6 +24,8 @@ export interface SnapshotListener {
   readonly route: readonly { readonly group: string; readonly weight: number }[]
   /** TCP: the listener's attribute (350 s by default); UDP: 120 s (AWS: NLB timers). */
   readonly idleTimeoutMs: number
+  /** TCP: handshakes are answered with SYN cookies, and a target hears of a client only once that one is real. */
+  readonly synproxy: boolean
 }
 
 /** Source range that may reach this listener's port: rules of other protocols and ports are already left out. */
@@ -56,5 +59,34 @@ export interface SnapshotTarget {
   readonly mode: 'serve' | 'drain' | 'cut'
 }
 
+/**
+ * An instance's or task's address whose own security groups are enforced where its packets pass this host. Only an engine
+ * that forwards packets can; the others leave guards alone.
+ */
+export interface SnapshotGuard {
+  /** The instance's id; one with an IPv6 address has two guards. */
+  readonly id: string
+  readonly address: string
+  /** New flows that its security groups admit; all others are dropped. Empty admits none. */
+  readonly rules: readonly GuardRule[]
+}
+
+export interface GuardRule {
+  /** `ICMP` is ICMPv6 for an IPv6 address. `ALL`: every protocol, whatever the ports. */
+  readonly protocol: 'TCP' | 'UDP' | 'ICMP' | 'ALL'
+  /** TCP and UDP: ports at the guarded address. ICMP: `fromPort` is the type, `toPort` the code, -1 all of them. */
+  readonly fromPort: number
+  readonly toPort: number
+  /** Disjoint, and of the guarded address's family. */
+  readonly cidrs: readonly string[]
+  /**
+   * Listeners (`SnapshotListener.id`) of load balancers in a security group that the rule names: what came through them is
+   * admitted whoever the client is.
+   */
+  readonly through: readonly string[]
+  /** Such a load balancer exists, if only without listeners: this host's own health checks are admitted. */
+  readonly fromBalancer?: true
+}
+
 /** The snapshot before anything was asked for. */
-export const emptySnapshot: Snapshot = { revision: 0, listeners: [], groups: [] }
+export const emptySnapshot: Snapshot = { revision: 0, listeners: [], groups: [], guards: [] }

@@ -105,7 +105,7 @@ export function securityGroup(id: string, rules: readonly (readonly [string, Sec
     vpcId: 'vpc-1',
     rules: rules.map(([what, peer], i): SecurityGroupRule => {
       const [ipProtocol = '', ports] = what.split(' ')
-      const [fromPort, toPort] = ports?.split('-').map(Number) ?? []
+      const [, fromPort, toPort] = /^(-?\d+)-(-?\d+)$/.exec(ports ?? '')?.map(Number) ?? []
       const range = fromPort !== undefined && toPort !== undefined ? { fromPort, toPort } : {}
       return { id: `sgr-${id}-${i}`, isEgress: false, ipProtocol, ...range, peer, tags: [] }
     }),

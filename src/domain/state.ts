@@ -65,3 +65,36 @@ export function applyChanges(state: State, revision: number, changes: readonly C
   }
   return next
 }
+
+/** What leads from `before` to `after`. */
+export function changesBetween(before: State, after: State): readonly Change[] {
+  return tableNames.flatMap(table =>
+    Array.from(
+      changedKeys(before[table], after[table]),
+      key => ({ table, key, value: after[table].get(key) }) as Change,
+    ),
+  )
+}
+
+/** Under which keys `after` has another object than `before`, or no longer one. */
+export function changedKeys(
+  before: ReadonlyMap<string, object>,
+  after: ReadonlyMap<string, object>,
+): ReadonlySet<string> {
+  const changed = new Set<string>()
+  if (before === after) return changed
+  if (before.size === after.size) {
+    // One is mostly a copy of the other. To walk through both at once looks nothing up: a sixth of the time for 10,000.
+    const [keys, values] = [before.keys(), before.values()]
+    let isInStep = true
+    for (const [key, value] of after) {
+      isInStep = keys.next().value === key
+      if (!isInStep) break
+      if (values.next().value !== value) changed.add(key)
+    }
+    if (isInStep) return changed
+  }
+  for (const [key, value] of after) if (before.get(key) !== value) changed.add(key)
+  for (const key of before.keys()) if (!after.has(key)) changed.add(key)
+  return changed
+}

@@ -49,3 +49,8 @@ export interface Target {
 export function targetKey(targetGroupArn: string, target: Pick<Target, 'id' | 'port'>): string {
   return `${targetGroupArn} ${target.id} ${target.port}`
 }
+
+/** The ARN in a `targetKey`. */
+export function targetGroupOf(targetKey: string): string {
+  return targetKey.slice(0, targetKey.indexOf(' '))
+}

@@ -72,6 +72,13 @@ const rows: readonly Row[] = [
     udp: ['drain', now + 7],
   },
   {
+    what: 'deregistering and suspect',
+    target: leaving(now + 7),
+    health: health('healthy', { suspect }),
+    tcp: ['drain', now + 7],
+    udp: ['cut', now + 5000],
+  },
+  {
     what: 'deregistered',
     target: leaving(now),
     attributes: ends(false),

@@ -32,7 +32,7 @@ interface Modes {
  * unless nobody else would serve.
  *
  * What does not serve keeps its connections (`drain`) or loses them (`cut`) as the group's attributes say; UDP flows always
- * leave a target that is unhealthy, or deregistered past its delay, with their next datagram.
+ * leave a target that is unhealthy, found dead, or deregistered past its delay, with their next datagram.
  *
  * @param known each member's health
  */
@@ -59,8 +59,10 @@ export function targetModes(
   const modes = members.map(({ usable, target: { deregistration } }, i): SnapshotTarget['mode'] => {
     const its = known[i]
     if (its?.suspect !== undefined) isBefore(its.suspect.until)
-    if (serves[i]) return !(suspects[i] && someoneIsSound) ? 'serve' : protocol === 'TCP' ? 'drain' : 'cut'
-    if (!usable) return 'cut'
+    const isAvoided = suspects[i] && someoneIsSound
+    if (serves[i]) return !isAvoided ? 'serve' : protocol === 'TCP' ? 'drain' : 'cut'
+    // A datagram to a port that nothing listens on is lost, though its target may drain for minutes yet.
+    if (!usable || (isAvoided && protocol === 'UDP')) return 'cut'
     if (its?.verdict === 'unhealthy' && (protocol === 'UDP' || !isBefore(its.since + policy.unhealthyDrainMs)))
       return 'cut'
     if (deregistration === undefined || isBefore(deregistration.until)) return 'drain'
