@@ -67,6 +67,22 @@ test('a listener’s problem is told when it comes, when its reason changes and 
   ])
 })
 
+test('a problem with a target does not hide another one, nor call the listener out of place', () => {
+  const { lines, operatorLog } = open()
+  const problem = (port: number) => {
+    const [listener, target] = ['TCP 127.0.0.1 8081', `10.9.1.2:${port}`]
+    return { listener, listenerArn, target, reason: `target ${target} gets no flows` }
+  }
+  operatorLog.problems([problem(1), problem(2)])
+  operatorLog.problems([problem(2), problem(1)])
+  operatorLog.problems([problem(1)])
+  assert.deepEqual(lines, [
+    'listener TCP 127.0.0.1 8081 of hello has a problem: target 10.9.1.2:1 gets no flows',
+    'listener TCP 127.0.0.1 8081 of hello has a problem: target 10.9.1.2:2 gets no flows',
+    'listener TCP 127.0.0.1 8081 of hello has no problem with target 10.9.1.2:2 any more',
+  ])
+})
+
 test('a full flow table is told at once, and while it stays full once a minute', () => {
   const { lines, operatorLog } = open()
   const counted = (drops: number, now: number) => {

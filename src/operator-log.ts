@@ -11,6 +11,7 @@ const againMs = 60_000
 export class OperatorLog {
   readonly #log: (line: string) => void
   readonly #health: Map<string, Health>
+  /** By `SnapshotListener.id`, and the target where it is about one. */
   #problems: ReadonlyMap<string, Problem> = new Map()
   /** By `SnapshotListener.id`: how many flows a full table has cost, and when that was told. */
   readonly #flowLimit = new Map<string, { readonly drops: number; readonly toldAt: number }>()
@@ -32,18 +33,21 @@ export class OperatorLog {
 
   /** All that is not in place now. */
   problems(problems: readonly Problem[]): void {
-    const now = new Map(problems.map(problem => [problem.listener, problem]))
-    for (const [listener, { listenerArn, reason }] of now) {
-      if (this.#problems.get(listener)?.reason === reason) continue
-      this.#log(`${describeListener(listener, listenerArn)} is NOT IN PLACE: ${reason}`)
+    const now = new Map(problems.map(problem => [`${problem.listener} ${problem.target ?? ''}`, problem]))
+    for (const [key, { listener, listenerArn, target, reason }] of now) {
+      if (this.#problems.get(key)?.reason === reason) continue
+      const what = target === undefined ? 'is NOT IN PLACE' : 'has a problem'
+      this.#log(`${describeListener(listener, listenerArn)} ${what}: ${reason}`)
     }
-    for (const [listener, { listenerArn }] of this.#problems) {
-      if (!now.has(listener)) this.#log(`${describeListener(listener, listenerArn)} has no problem any more`)
+    for (const [key, { listener, listenerArn, target }] of this.#problems) {
+      if (now.has(key)) continue
+      const what = target === undefined ? '' : ` with target ${target}`
+      this.#log(`${describeListener(listener, listenerArn)} has no problem${what} any more`)
     }
     this.#problems = now
   }
 
-  /** What the listeners count, asked for about once a second; `now` in milliseconds. */
+  /** What the listeners count, asked for every ten seconds; `now` in milliseconds. */
   counters(listeners: readonly ListenerCounters[], now: number): void {
     for (const { listener, listenerArn, drops } of listeners) {
       const count = drops['flow-limit'] ?? 0

@@ -6,12 +6,15 @@ import type { Health } from '../domain/health.ts'
 import type { Change } from '../domain/state.ts'
 import type { Commit, Store } from '../store/store.ts'
 import { Channel } from './channel.ts'
-import type { AppliedReport, CountersReport, Desired, Report } from './messages.ts'
+import type { AppliedReport, CountersReport, Instruction, Report } from './messages.ts'
 import { parseReport } from './parse.ts'
 import { wholeState } from './whole-state.ts'
 
+const nothingApplied: AppliedReport = { kind: 'applied', revision: 0, problems: [], fallbacks: [], held: [] }
+
 /** Changes kept for a node that is slow to take them; past that it gets the whole state, which is bounded by itself. */
 const mostChanges = 1_000
+const longestCountMs = 1_000
 
 /** The control process's end of the feed: tells the node what is desired, and knows what the node has said last. */
 export interface ControlEnd {
@@ -20,7 +23,10 @@ export interface ControlEnd {
   health(key: string): Health | undefined
   /** What the node has in place, as it said last. */
   applied(): AppliedReport | undefined
+  /** What the node's data plane had counted when it was last asked. */
   counters(): CountersReport | undefined
+  /** Asks the node what its data plane has counted by now. Resolves with the answer, or without one after a second. */
+  count(): Promise<void>
   /** Calls `listener` with each report, after it was taken in. The answer stops it. */
   onReport(listener: (report: Report) => void): () => void
   /**
@@ -59,6 +65,8 @@ class SocketControlEnd implements ControlEnd {
   #wholeDue = false
   #changes: Change[] = []
   #revision = 0
+  #countDue = false
+  #counting: Promise<void> | undefined
 
   #health = new Map<string, Health>()
   #applied: AppliedReport | undefined
@@ -102,6 +110,23 @@ class SocketControlEnd implements ControlEnd {
 
   counters(): CountersReport | undefined {
     return this.#counters
+  }
+
+  count(): Promise<void> {
+    if (this.#channel === undefined) return Promise.resolve()
+    this.#counting ??= new Promise<void>(resolve => {
+      const end = () => {
+        cancel()
+        stop()
+        this.#counting = undefined
+        resolve()
+      }
+      const cancel = this.#clock.after(longestCountMs, end)
+      const stop = this.onReport(report => report.kind === 'counters' && end())
+      this.#countDue = true
+      this.#channel?.wake()
+    })
+    return this.#counting
   }
 
   onReport(listener: (report: Report) => void): () => void {
@@ -164,9 +189,13 @@ class SocketControlEnd implements ControlEnd {
     this.#channel.wake()
   }
 
-  #next(): Desired | undefined {
+  #next(): Instruction | undefined {
     const changes = this.#changes
-    if (!this.#wholeDue && changes.length === 0) return undefined
+    if (!this.#wholeDue && changes.length === 0) {
+      if (!this.#countDue) return undefined
+      this.#countDue = false
+      return { kind: 'count' }
+    }
     this.#changes = []
     if (!this.#wholeDue) return { kind: 'changes', revision: this.#revision, changes }
     const state = this.#store.read()
@@ -176,7 +205,7 @@ class SocketControlEnd implements ControlEnd {
   }
 
   #receive(report: Report): void {
-    if (report.kind === 'applied') this.#applied = report
+    if (report.kind === 'applied') this.#applied = { ...(this.#applied ?? nothingApplied), ...report }
     else if (report.kind === 'counters') this.#counters = report
     else {
       if (report.whole) this.#health = new Map()

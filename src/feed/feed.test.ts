@@ -15,6 +15,7 @@ import { type ControlEnd, openControlEnd } from './control-end.ts'
 import type { AppliedReport, CountersReport, Report } from './messages.ts'
 import { type NodeEnd, openNodeEnd } from './node-end.ts'
 import { feedPath } from './path.ts'
+import { wholeState } from './whole-state.ts'
 
 test('the node gets the whole state, then each change, with unchanged records the same objects', async t => {
   const feed = new Feed(t, applyChanges(emptyState, 1, [put('a'), put('b')]))
@@ -105,6 +106,73 @@ test('a store that starts anew makes the node forget what it acknowledged of the
   assert.deepEqual(feed.last(), emptyState)
 })
 
+test('counters are asked for, by many at once if need be, and an answer is not waited for longer than a second', async t => {
+  const feed = new Feed(t)
+  const control = await feed.openControl()
+  await control.count()
+  const node = feed.openNode()
+  await until(() => control.nodeConnected && node.connected)
+  feed.onCount = () => node.report(counters(feed.counts))
+  await Promise.all([control.count(), control.count()])
+  assert.deepEqual(control.counters(), counters(1))
+  await control.count()
+  assert.deepEqual(control.counters(), counters(2))
+  feed.onCount = () => {}
+  let isOver = false
+  const unanswered = control.count().then(() => (isOver = true))
+  await until(() => feed.counts === 3)
+  await feed.clock.advance(999)
+  assert.equal(isOver, false)
+  await feed.clock.advance(1)
+  await unanswered
+  assert.deepEqual(control.counters(), counters(2))
+})
+
+test('what is not in place is told when it changes, not with every revision', async t => {
+  const feed = new Feed(t)
+  const told: Report[] = []
+  const server = createServer(socket => {
+    socket.write(`${JSON.stringify(wholeState(emptyState))}\n`)
+    createInterface({ input: socket }).on('line', line => told.push(JSON.parse(line)))
+  }).listen(feed.path)
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const node = feed.openNode()
+  await until(() => node.connected)
+  const problems = () => [{ listener: 'TCP 10.0.0.1 80', listenerArn: 'arn', reason: 'taken' }]
+  for (const revision of [1, 2]) node.report({ ...applied(revision), problems: problems() })
+  node.report(applied(3))
+  await until(() => told.length === 4)
+  assert.deepEqual(told, [
+    health(true),
+    { ...applied(1), problems: problems() },
+    { kind: 'applied', revision: 2 },
+    { kind: 'applied', revision: 3, problems: [] },
+  ])
+})
+
+test('the control process knows what was not told again', async t => {
+  const feed = new Feed(t, applyChanges(emptyState, 2, []))
+  const control = await feed.openControl()
+  const node = feed.openNode()
+  const problems = [{ listener: 'TCP 10.0.0.1 80', listenerArn: 'arn', reason: 'taken' }]
+  node.report({ ...applied(1), problems })
+  await control.waitApplied(1)
+  node.report({ ...applied(2), problems })
+  await control.waitApplied(2)
+  assert.deepEqual(control.applied(), { ...applied(2), problems })
+})
+
+test('of results the last one is told', async t => {
+  const feed = new Feed(t)
+  const control = await feed.openControl()
+  const results = [1, 2, 3].map(at => ({ at, ok: true, ms: 1, reason: 'connected' }))
+  const known: Health = { verdict: 'healthy', since: 1, against: 0, results }
+  feed.openNode().report({ kind: 'health', whole: true, health: [['x', known]] })
+  await until(() => control.health('x') !== undefined)
+  assert.deepEqual(control.health('x'), { ...known, results: results.slice(-1) })
+})
+
 test('waitApplied resolves with the acknowledgement and rejects with its signal and with the end', async t => {
   const feed = new Feed(t)
   const control = await feed.openControl()
@@ -174,8 +242,9 @@ const garbage = [
   '{"kind":"state"}',
   '{"kind":"health","whole":true,"health":[["x",5]]}',
   '{"kind":"changes","revision":1,"changes":[{"table":"__proto__","key":"x"}]}',
-  '{"kind":"applied","revision":-1,"problems":[],"held":[]}',
+  '{"kind":"applied","revision":-1,"problems":[],"fallbacks":[],"held":[]}',
   '{"kind":"changes","revision":1,"changes":[]}',
+  '{"kind":"count"}',
   '\u0000\u0001\u0002',
 ]
 for (const line of garbage) {
@@ -241,6 +310,9 @@ class Feed {
   readonly path: string
   readonly desired: State[] = []
   readonly lines: string[] = []
+  /** How often the node was asked for counters, and what it does then. */
+  counts = 0
+  onCount = () => {}
   store: Store
   readonly #t: TestContext
 
@@ -263,7 +335,12 @@ class Feed {
 
   openNode(): NodeEnd {
     const { path, clock, desired, lines } = this
-    const node = openNodeEnd({ path, clock, onDesired: state => desired.push(state), log: line => lines.push(line) })
+    const onCount = () => {
+      this.counts++
+      this.onCount()
+    }
+    const onDesired = (state: State) => desired.push(state)
+    const node = openNodeEnd({ path, clock, onDesired, onCount, log: line => lines.push(line) })
     this.#t.after(() => node.close())
     return node
   }
@@ -294,7 +371,10 @@ function put(id: string, cidrBlock = '10.0.0.0/16'): Change {
   return { table: 'vpcs', key: id, value: { id, cidrBlock, isDefault: false, tags: [] } }
 }
 
-function health(whole: boolean, ...verdicts: [string, Health['verdict'] | null][]): Report {
+function health(
+  whole: boolean,
+  ...verdicts: [string, Health['verdict'] | null][]
+): Extract<Report, { kind: 'health' }> {
   return {
     kind: 'health',
     whole,
@@ -306,7 +386,7 @@ function health(whole: boolean, ...verdicts: [string, Health['verdict'] | null][
 }
 
 function applied(revision: number): AppliedReport {
-  return { kind: 'applied', revision, problems: [], held: [] }
+  return { kind: 'applied', revision, problems: [], fallbacks: [], held: [] }
 }
 
 function counters(newFlows: number): CountersReport {

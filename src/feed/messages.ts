@@ -1,6 +1,7 @@
 import type { Health } from '../domain/health.ts'
+import type { WeightedTargetGroup } from '../domain/load-balancer.ts'
 import type { Change, TableName, Tables } from '../domain/state.ts'
-import type { ListenerCounters, Problem, TargetCounters } from '../engine/engine.ts'
+import type { Fallback, FlowTable, GuardCounters, ListenerCounters, Problem, TargetCounters } from '../engine/engine.ts'
 
 /** Desired state, control process to node: everything once, then what changed. */
 export type Desired =
@@ -11,28 +12,45 @@ export type Desired =
     }
   | { readonly kind: 'changes'; readonly revision: number; readonly changes: readonly Change[] }
 
+/** Control process to node: what is desired, or a question for `counters`, which cost too much to be sent unasked. */
+export type Instruction = Desired | { readonly kind: 'count' }
+
 /** What the node knows, node to control process. Each part replaces what was said of it before. */
 export type Report =
-  /** All health at once after connecting, then only the entries that changed; `null` where a target is gone. */
+  /**
+   * All health at once after connecting, then only the entries that changed; `null` where a target is gone. Of results the last
+   * one only.
+   */
   | { readonly kind: 'health'; readonly whole: boolean; readonly health: readonly (readonly [string, Health | null])[] }
-  /** What is in place: the desired state's revision that the engine has acknowledged, and what is not in place. */
-  | {
-      readonly kind: 'applied'
-      readonly revision: number
-      readonly problems: readonly Problem[]
-      readonly held: readonly HeldSwitch[]
-    }
+  /**
+   * What is in place: the desired state's revision that the engine has acknowledged, and what is not in place. A list that is
+   * absent is as it was said last.
+   */
+  | ({ readonly kind: 'applied'; readonly revision: number } & Partial<NotAsAsked>)
   | {
       readonly kind: 'counters'
       readonly listeners: readonly ListenerCounters[]
       readonly targets: readonly TargetCounters[]
+      /** Absent where nothing is guarded. */
+      readonly guards?: readonly GuardCounters[]
+      /** Absent where the kernel serves nothing. */
+      readonly flowTable?: FlowTable
     }
 
-export type AppliedReport = Extract<Report, { readonly kind: 'applied' }>
+interface NotAsAsked {
+  readonly problems: readonly Problem[]
+  readonly fallbacks: readonly Fallback[]
+  readonly held: readonly HeldSwitch[]
+}
+
+/** With every list. */
+export type AppliedReport = { readonly kind: 'applied'; readonly revision: number } & NotAsAsked
 export type CountersReport = Extract<Report, { readonly kind: 'counters' }>
 
 /** A switch of target groups that waits for the new side's first healthy target. */
 export interface HeldSwitch {
   readonly listenerArn: string
   readonly until: number
+  /** Where the listener's flows go meanwhile. */
+  readonly forward: readonly WeightedTargetGroup[]
 }

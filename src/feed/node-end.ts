@@ -1,10 +1,11 @@
 import { connect } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
 import type { Cancel, Clock } from '../clock.ts'
 import type { Health } from '../domain/health.ts'
 import { applyChanges, emptyState, type State } from '../domain/state.ts'
 import { Channel } from './channel.ts'
-import type { AppliedReport, CountersReport, Desired, Report } from './messages.ts'
-import { parseDesired } from './parse.ts'
+import type { AppliedReport, CountersReport, Instruction, Report } from './messages.ts'
+import { parseInstruction } from './parse.ts'
 import { stateOf } from './whole-state.ts'
 
 /** The wait before it connects again doubles up to the longest: a restarted control process is found within a second. */
@@ -15,7 +16,7 @@ const longestWaitMs = 1_000
 export interface NodeEnd {
   readonly connected: boolean
   /** Tells the control process, now or when it is there: the latest of each kind is kept, health entry by entry. */
-  report(report: Report): void
+  report(report: Exclude<Report, { kind: 'applied' }> | AppliedReport): void
   close(): void
 }
 
@@ -26,6 +27,8 @@ interface NodeEndOptions {
   readonly initial?: State
   /** Called with each new state; unchanged records are the same objects as before. */
   onDesired(state: State): void
+  /** The control process wants a report of counters. */
+  onCount(): void
   log?(line: string): void
 }
 
@@ -37,7 +40,7 @@ class SocketNodeEnd implements NodeEnd {
   readonly #options: NodeEndOptions
   readonly #log: (line: string) => void
   #state: State
-  #channel: Channel<Desired> | undefined
+  #channel: Channel<Instruction> | undefined
   #connected = false
   #closed = false
   #waitMs = shortestWaitMs
@@ -48,6 +51,8 @@ class SocketNodeEnd implements NodeEnd {
   #healthDue: Set<string> | 'all' = new Set()
   #applied: AppliedReport | undefined
   #appliedDue = false
+  /** What the control process has heard of it since it connected. */
+  #saidApplied: AppliedReport | undefined
   #counters: CountersReport | undefined
   #countersDue = false
 
@@ -62,7 +67,7 @@ class SocketNodeEnd implements NodeEnd {
     return this.#connected
   }
 
-  report(report: Report): void {
+  report(report: Parameters<NodeEnd['report']>[0]): void {
     if (report.kind === 'applied') {
       this.#applied = report
       this.#appliedDue = true
@@ -86,7 +91,7 @@ class SocketNodeEnd implements NodeEnd {
     }
     for (const [key, value] of health) {
       if (value === null) this.#health.delete(key)
-      else this.#health.set(key, value)
+      else this.#health.set(key, { ...value, results: value.results.slice(-1) })
       if (this.#healthDue !== 'all') this.#healthDue.add(key)
     }
     // A control process that is away or slow while targets come and go: all at once is less to remember, and bounded.
@@ -97,8 +102,8 @@ class SocketNodeEnd implements NodeEnd {
     const { path, clock } = this.#options
     this.#channel = new Channel(connect(path), clock, {
       parse: line => {
-        const message = parseDesired(line)
-        if (message.kind === 'changes' && !this.#connected) throw new Error('changes before the state that they change')
+        const message = parseInstruction(line)
+        if (message.kind !== 'state' && !this.#connected) throw new Error('something else before the whole state')
         return message
       },
       receive: message => this.#receive(message),
@@ -117,7 +122,11 @@ class SocketNodeEnd implements NodeEnd {
     this.#waitMs = Math.min(2 * this.#waitMs, longestWaitMs)
   }
 
-  #receive(message: Desired): void {
+  #receive(message: Instruction): void {
+    if (message.kind === 'count') {
+      this.#options.onCount()
+      return
+    }
     if (message.kind === 'changes') this.#state = applyChanges(this.#state, message.revision, message.changes)
     else {
       this.#state = stateOf(message, this.#state)
@@ -127,6 +136,7 @@ class SocketNodeEnd implements NodeEnd {
       this.#waitMs = shortestWaitMs
       this.#healthDue = 'all'
       this.#appliedDue = true
+      this.#saidApplied = undefined
       this.#countersDue = true
     }
     this.#options.onDesired(this.#state)
@@ -143,12 +153,23 @@ class SocketNodeEnd implements NodeEnd {
     }
     if (this.#appliedDue) {
       this.#appliedDue = false
-      if (this.#applied !== undefined) return this.#applied
+      if (this.#applied !== undefined) return this.#appliedNews(this.#applied)
     }
     if (this.#countersDue) {
       this.#countersDue = false
       return this.#counters
     }
     return undefined
+  }
+
+  /** Without the lists that did not change: they may have an entry for each listener, and this is said after each change. */
+  #appliedNews(applied: AppliedReport): Report {
+    const { kind, revision, ...lists } = applied
+    const said = this.#saidApplied
+    const news = Object.entries(lists).filter(
+      ([name, list]) => !isDeepStrictEqual(list, said?.[name as keyof typeof lists]),
+    )
+    this.#saidApplied = applied
+    return { kind, revision, ...Object.fromEntries(news) }
   }
 }

@@ -1,5 +1,5 @@
 import { tableNames } from '../domain/state.ts'
-import type { Desired, Report } from './messages.ts'
+import type { Desired, Instruction, Report } from './messages.ts'
 
 /*
  * Both ends are of one version and trust each other, so this looks at the envelope only: enough that no line, whatever it
@@ -19,16 +19,21 @@ export function parseDesired(text: string): Desired {
   throw new Error('not a message of desired state')
 }
 
+/** Throws where `text` is no instruction. */
+export function parseInstruction(text: string): Instruction {
+  return text === '{"kind":"count"}' ? { kind: 'count' } : parseDesired(text)
+}
+
 /** Throws where `text` is not a report. */
 export function parseReport(text: string): Report {
   const message: unknown = JSON.parse(text)
   if (isObject(message)) {
-    const { kind, whole, health, revision, problems, held, listeners, targets } = message
+    const { kind, whole, health, revision, problems, fallbacks, held, listeners, targets, guards, flowTable } = message
     if (kind === 'health' && typeof whole === 'boolean' && isList(health, isHealth)) return message as Report
-    if (kind === 'applied' && isRevision(revision) && isList(problems, isObject) && isList(held, isObject)) {
-      return message as Report
-    }
-    if (kind === 'counters' && isList(listeners, isObject) && isList(targets, isObject)) return message as Report
+    const isApplied = kind === 'applied' && isRevision(revision)
+    if (isApplied && [problems, fallbacks, held].every(list => isList(list ?? [], isObject))) return message as Report
+    const isCounters = kind === 'counters' && isList(listeners, isObject) && isList(targets, isObject)
+    if (isCounters && isList(guards ?? [], isObject) && isObject(flowTable ?? {})) return message as Report
   }
   throw new Error('not a report')
 }

@@ -1,6 +1,7 @@
 import type { Cancel, Clock } from '../clock.ts'
 import type { Health, HealthByTarget, Probe, ProbeResult } from '../domain/health.ts'
 import { initialHealth, observe, type Transition } from '../domain/observe.ts'
+import { changedKeys } from '../domain/state.ts'
 import { isSuspect, recheckMs, suspected } from '../domain/suspicion.ts'
 import type { Attempt, Outcome } from './dial.ts'
 import { httpProbe } from './http-probe.ts'
@@ -62,6 +63,7 @@ export class Checker {
   #clock: Clock
   #onChange: (changed: ReadonlyMap<string, Health | undefined>) => void
   #log: (line: string) => void
+  #probes: ReadonlyMap<string, Probe> = new Map()
   #entries = new Map<string, Entry>()
   #underWay = new Set<Entry>()
   #schedule: Schedule<Entry>
@@ -114,18 +116,15 @@ export class Checker {
    * address does; it is forgotten when its probe is gone.
    */
   update(probes: ReadonlyMap<string, Probe>): void {
-    for (const [key, entry] of this.#entries) {
-      if (probes.has(key)) continue
-      this.#giveUp(entry)
-      this.#schedule.delete(entry)
-      this.#entries.delete(key)
+    for (const key of changedKeys(this.#probes, probes)) {
+      const [entry, probe] = [this.#entries.get(key), probes.get(key)]
+      if (probe === undefined) this.#forget(key)
+      else if (entry === undefined) this.#add(key, probe)
+      else this.#replace(entry, probe)
     }
-    for (const key of this.#health.keys()) if (!probes.has(key)) this.#put(key, undefined, true)
-    for (const [key, probe] of probes) {
-      const entry = this.#entries.get(key)
-      if (entry === undefined) this.#add(key, probe)
-      else if (entry.probe !== probe) this.#replace(entry, probe)
-    }
+    this.#probes = probes
+    // Restored verdicts on targets that are gone.
+    if (this.#health.size > probes.size) for (const key of this.#health.keys()) if (!probes.has(key)) this.#forget(key)
     if (this.#entries.size > 0) this.#startTicking()
     else this.#stopTicking = void this.#stopTicking?.()
   }
@@ -162,6 +161,16 @@ export class Checker {
     const entry: Entry = { probe, phase, due, attempt: undefined, boundFrom: 0 }
     this.#entries.set(key, entry)
     this.#schedule.set(entry, due)
+  }
+
+  #forget(key: string): void {
+    const entry = this.#entries.get(key)
+    if (entry !== undefined) {
+      this.#giveUp(entry)
+      this.#schedule.delete(entry)
+      this.#entries.delete(key)
+    }
+    this.#put(key, undefined, true)
   }
 
   #replace(entry: Entry, probe: Probe): void {

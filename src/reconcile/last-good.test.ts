@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,7 +16,8 @@ import { type TestContext, test } from 'node:test'
 import { FakeClock } from '../clock.fixture.ts'
 import type { Health } from '../domain/health.ts'
 import type { Vpc } from '../domain/network.ts'
-import { applyChanges, emptyState, type State } from '../domain/state.ts'
+import { applyChanges, type Change, emptyState, type State } from '../domain/state.ts'
+import { wholeState } from '../feed/whole-state.ts'
 import { LastGood } from './last-good.ts'
 
 test('what was saved is loaded again: the whole state, and verdicts with their times', async t => {
@@ -86,6 +88,68 @@ test('health that changes, comes or goes is written', async t => {
   }
 })
 
+test('what changes is added to what is there, and loaded with it', async t => {
+  const { directory, clock, open } = place(t)
+  const files = ['state', 'health'].map(name => join(directory, `last-good.${name}.json`))
+  const sizes = () => files.map(file => statSync(file).size)
+  const first = open()
+  const many = Array.from(
+    { length: 500 },
+    (_, n): Change => ({ table: 'vpcs', key: `vpc-${n}`, value: vpc(`vpc-${n}`) }),
+  )
+  const verdicts = new Map(many.map(({ key }) => [key, health('healthy', 5)]))
+  let state = applyChanges(emptyState, 1, many)
+  first.state(state)
+  first.health(verdicts)
+  await clock.advance(250)
+  await until(() => files.every(file => existsSync(file)))
+  const before = sizes()
+
+  state = applyChanges(state, 2, [{ table: 'vpcs', key: 'vpc-7' }])
+  state = applyChanges(state, 3, [{ table: 'vpcs', key: 'new', value: vpc('new') }])
+  const changed = new Map([
+    ...verdicts,
+    ['vpc-1', health('unhealthy', 6)] as const,
+    ['new', health('initial', 6)] as const,
+  ])
+  changed.delete('vpc-7')
+  first.state(state)
+  first.health(changed)
+  await first.close()
+  const grown = sizes().map((size, i) => size - (before[i] ?? 0))
+  assert.ok(
+    grown.every(bytes => bytes > 50 && bytes < 500),
+    `${grown}`,
+  )
+  const { state: read, health: verdictsRead } = open().load()
+  assert.deepEqual(read, state)
+  assert.deepEqual(verdictsRead, changed)
+})
+
+test('a change that a crash cut off is not there, and the next save is whole again', async t => {
+  const { directory, clock, open } = place(t)
+  const first = open()
+  first.state(stateAt(1))
+  await clock.advance(250)
+  await until(() => savedRevision(directory) === 1)
+  first.state(stateAt(2))
+  await first.close()
+  const path = join(directory, 'last-good.state.json')
+  truncateSync(path, statSync(path).size - 5)
+  const second = open()
+  assert.equal(second.load().state.revision, 1)
+  second.state(stateAt(3))
+  await second.close()
+  assert.deepEqual(open().load().state, stateAt(3))
+})
+
+test('what an older version saved, without a line’s end, is loaded', t => {
+  const { directory, lines, open } = place(t)
+  writeFileSync(join(directory, 'last-good.state.json'), JSON.stringify(wholeState(stateAt(7))))
+  assert.deepEqual(open().load().state, stateAt(7))
+  assert.deepEqual(lines, [])
+})
+
 const damages: [string, (file: string) => void][] = [
   ['empty', file => truncateSync(file)],
   ['cut off', file => truncateSync(file, 40)],
@@ -137,13 +201,17 @@ function place(t: TestContext) {
 }
 
 function stateAt(revision: number): State {
-  const value: Vpc = { id: 'vpc-1', cidrBlock: '10.0.0.0/16', isDefault: false, tags: [] }
-  return applyChanges(emptyState, revision, [{ table: 'vpcs', key: value.id, value }])
+  return applyChanges(emptyState, revision, [{ table: 'vpcs', key: 'vpc-1', value: vpc('vpc-1') }])
+}
+
+function vpc(id: string): Vpc {
+  return { id, cidrBlock: '10.0.0.0/16', isDefault: false, tags: [] }
 }
 
 function savedRevision(directory: string): number | undefined {
   try {
-    return JSON.parse(readFileSync(join(directory, 'last-good.state.json'), 'utf8')).revision
+    const lines = readFileSync(join(directory, 'last-good.state.json'), 'utf8').split('\n')
+    return JSON.parse(lines.at(-2) ?? '').revision
   } catch {
     return undefined
   }

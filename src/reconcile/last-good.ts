@@ -1,16 +1,18 @@
-import { readFileSync } from 'node:fs'
-import { mkdir, open, rename } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Cancel, Clock } from '../clock.ts'
 import type { Health, HealthByTarget } from '../domain/health.ts'
-import { emptyState, type State } from '../domain/state.ts'
+import { applyChanges, type Change, changedKeys, changesBetween, emptyState, type State } from '../domain/state.ts'
 import type { Desired, Report } from '../feed/messages.ts'
 import { parseDesired, parseReport } from '../feed/parse.ts'
 import { stateOf, wholeState } from '../feed/whole-state.ts'
+import { MessageFile } from './message-file.ts'
 
 /** At most one write in so long: a crash costs at most this much news, and bursts cost one write. */
 const writeEveryMs = 250
 const retryMs = 1_000
+
+const stateName = 'last-good.state.json'
+const healthName = 'last-good.health.json'
 
 interface LastGoodOptions {
   readonly directory: string
@@ -19,13 +21,13 @@ interface LastGoodOptions {
 }
 
 /**
- * What the node was told last and how its targets were, on disk (`last-good.state.json`, `last-good.health.json`, each one
- * message of the feed), so that a restarted node serves all of it before it has heard or probed anything.
+ * What the node was told last and how its targets were, on disk (`last-good.state.json`, `last-good.health.json`, each in
+ * messages of the feed), so that a restarted node serves all of it before it has heard or probed anything.
  */
 export class LastGood {
   readonly #options: LastGoodOptions
-  readonly #statePath: string
-  readonly #healthPath: string
+  readonly #stateFile: MessageFile
+  readonly #healthFile: MessageFile
   #state: State = emptyState
   #savedState: State = emptyState
   #health: HealthByTarget = new Map()
@@ -38,22 +40,16 @@ export class LastGood {
 
   constructor(options: LastGoodOptions) {
     this.#options = options
-    this.#statePath = join(options.directory, 'last-good.state.json')
-    this.#healthPath = join(options.directory, 'last-good.health.json')
+    this.#stateFile = new MessageFile(join(options.directory, stateName))
+    this.#healthFile = new MessageFile(join(options.directory, healthName))
   }
 
   /** What was saved: nothing where there is no file (a first start), nor where it can't be read, which the log says. */
   load(): { readonly state: State; readonly health: HealthByTarget } {
-    this.#state = this.#savedState = this.#read(this.#statePath, emptyState, text => {
-      const message: Desired = parseDesired(text)
-      if (message.kind !== 'state') throw new Error('not a whole state')
-      return stateOf(message, emptyState)
-    })
-    this.#health = this.#savedHealth = this.#read<HealthByTarget>(this.#healthPath, new Map(), text => {
-      const message: Report = parseReport(text)
-      if (message.kind !== 'health') throw new Error('not health')
-      return new Map(message.health.flatMap(([key, health]) => (health === null ? [] : [[key, health]])))
-    })
+    this.#state = this.#savedState = this.#read(stateName, emptyState, () => readState(this.#stateFile.read()))
+    this.#health = this.#savedHealth = this.#read<HealthByTarget>(healthName, new Map(), () =>
+      readHealth(this.#healthFile.read()),
+    )
     return { state: this.#state, health: this.#health }
   }
 
@@ -63,7 +59,7 @@ export class LastGood {
     this.#schedule(writeEveryMs)
   }
 
-  /** Saves verdicts and their times soon, if one of them is new; results are not kept. `health` may change afterwards. */
+  /** Saves verdicts and their times soon, if one of them is new; results are not kept. */
   health(health: HealthByTarget): void {
     this.#health = health
     this.#schedule(writeEveryMs)
@@ -91,22 +87,32 @@ export class LastGood {
   }
 
   #isDue(): boolean {
-    return this.#state !== this.#savedState || !isSameHealth(this.#health, this.#savedHealth)
+    return this.#state !== this.#savedState || this.#health !== this.#savedHealth
   }
 
   async #write(): Promise<void> {
     try {
-      const state = this.#state
-      if (state !== this.#savedState) {
-        await replace(this.#statePath, JSON.stringify(wholeState(state)))
+      const [state, saved] = [this.#state, this.#savedState]
+      if (state !== saved) {
+        const changes = (): Desired => ({
+          kind: 'changes',
+          revision: state.revision,
+          changes: changesBetween(saved, state),
+        })
+        await this.#stateFile.save(() => wholeState(state), changes)
         this.#savedState = state
       }
-      if (!isSameHealth(this.#health, this.#savedHealth)) {
-        const health = verdictsOf(this.#health)
-        const report: Report = { kind: 'health', whole: true, health: [...health] }
-        await replace(this.#healthPath, JSON.stringify(report))
-        this.#savedHealth = health
+      const health = this.#health
+      const news = verdictNews(this.#savedHealth, health)
+      if (news.length > 0) {
+        const report = (whole: boolean, entries: typeof news): Report => ({ kind: 'health', whole, health: entries })
+        const all = () => Array.from(health, ([key, its]) => [key, verdictOf(its)] as const)
+        await this.#healthFile.save(
+          () => report(true, all()),
+          () => report(false, news),
+        )
       }
+      this.#savedHealth = health
       this.#trouble = undefined
     } catch (error) {
       const { message } = error as Error
@@ -119,48 +125,51 @@ export class LastGood {
     }
   }
 
-  #read<Value>(path: string, nothing: Value, parse: (text: string) => Value): Value {
+  #read<Value>(name: string, nothing: Value, read: () => Value): Value {
     try {
-      return parse(readFileSync(path, 'utf8'))
+      return read()
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException
-      if (code !== 'ENOENT') this.#options.log(`${path} cannot be read (${message}): starting without what it held`)
+      const path = join(this.#options.directory, name)
+      this.#options.log(`${path} cannot be read (${(error as Error).message}): starting without what it held`)
       return nothing
     }
   }
 }
 
-function verdictsOf(health: HealthByTarget): HealthByTarget {
-  const verdicts = new Map<string, Health>()
-  for (const [key, { verdict, since }] of health) verdicts.set(key, { verdict, since, against: 0, results: [] })
-  return verdicts
+function readState(lines: readonly string[]): State {
+  let state = emptyState
+  let { revision } = state
+  const changes: Change[] = []
+  for (const [i, line] of lines.entries()) {
+    const message: Desired = parseDesired(line)
+    if ((message.kind === 'state') !== (i === 0)) throw new Error('not a whole state and its changes')
+    if (message.kind === 'state') state = stateOf(message, emptyState)
+    else changes.push(...message.changes)
+    revision = message.revision
+  }
+  return applyChanges(state, revision, changes)
 }
 
-function isSameHealth(a: HealthByTarget, b: HealthByTarget): boolean {
-  if (a.size !== b.size) return false
-  for (const [key, { verdict, since }] of a) {
-    const other = b.get(key)
-    if (other?.verdict !== verdict || other.since !== since) return false
+function readHealth(lines: readonly string[]): HealthByTarget {
+  const known = new Map<string, Health>()
+  for (const line of lines) {
+    const message: Report = parseReport(line)
+    if (message.kind !== 'health') throw new Error('not health')
+    for (const [key, health] of message.health) {
+      if (health === null) known.delete(key)
+      else known.set(key, health)
+    }
   }
-  return true
+  return known
 }
 
-/** Puts `text` in place of the file, so that after any crash it is the old one or the new one, whole. */
-async function replace(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const file = await open(temporary, 'w', 0o600)
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(temporary, path)
-  const directory = await open(dirname(path))
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
+/** Which verdicts, or their times, are other ones than before; `null` where a target is gone. */
+function verdictNews(before: HealthByTarget, after: HealthByTarget): readonly (readonly [string, Health | null])[] {
+  return Array.from(changedKeys(before, after), key => [key, before.get(key), after.get(key)] as const)
+    .filter(([, old, current]) => old?.verdict !== current?.verdict || old?.since !== current?.since)
+    .map(([key, , current]) => [key, current === undefined ? null : verdictOf(current)])
+}
+
+function verdictOf({ verdict, since }: Health): Health {
+  return { verdict, since, against: 0, results: [] }
 }

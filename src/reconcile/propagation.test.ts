@@ -36,7 +36,7 @@ for (const [title, from, to, verdicts, held] of cases) {
     const before = start(from, verdicts)
     const desired = pointed(before.desired, to)
     const after = propagate(before, desired, healthOf(verdicts), 0)
-    assert.deepEqual(after.held, held ? [{ listenerArn: 'l', until: 30 * second }] : [])
+    assert.deepEqual(after.held, held ? [{ listenerArn: 'l', until: 30 * second, forward: forward(from) }] : [])
     assert.equal(after.nextAt, held ? 30 * second : undefined)
     assert.deepEqual(after.state.listeners.get('l')?.forward, forward(held ? from : to))
     if (!held) assert.equal(after.state, desired, 'the very state')
@@ -93,7 +93,7 @@ for (const [title, end, verdicts] of ends) {
 test('a switch to a third side during a hold is a switch of its own, from the side that is in effect', () => {
   const now = held()
   const after = propagate(now, pointed(now.desired, { red: 1 }), healthOf({ blue: 'healthy' }), 20 * second)
-  assert.deepEqual(after.held, [{ listenerArn: 'l', until: 50 * second }])
+  assert.deepEqual(after.held, [{ listenerArn: 'l', until: 50 * second, forward: forward(blue) }])
   assert.deepEqual(after.state.listeners.get('l')?.forward, forward(blue))
 })
 

@@ -1,6 +1,6 @@
 import type { HealthByTarget } from '../domain/health.ts'
 import type { Listener, WeightedTargetGroup } from '../domain/load-balancer.ts'
-import { applyChanges, type Change, emptyState, type State } from '../domain/state.ts'
+import { applyChanges, type Change, changedKeys, emptyState, type State } from '../domain/state.ts'
 import { targetKey } from '../domain/target-group.ts'
 import type { HeldSwitch } from '../feed/messages.ts'
 
@@ -22,14 +22,13 @@ export interface Propagation {
   /** When time alone ends a hold, milliseconds since the epoch. */
   readonly nextAt: number | undefined
   /** By listener ARN. */
-  readonly switches: ReadonlyMap<string, Switch>
+  readonly holds: ReadonlyMap<string, Hold>
 }
 
-/** A listener as it was asked for and as it is in effect: the same object unless a switch is held, since `since`. */
-interface Switch {
-  readonly wanted: Listener
+/** A listener as it is in effect instead of as it was asked for, since a switch of `since`. */
+interface Hold {
   readonly effective: Listener
-  readonly since?: number
+  readonly since: number
 }
 
 export const nothingPropagated: Propagation = {
@@ -37,21 +36,22 @@ export const nothingPropagated: Propagation = {
   state: emptyState,
   held: [],
   nextAt: undefined,
-  switches: new Map(),
+  holds: new Map(),
 }
 
 /** What takes effect of `desired` at `now`, after `before`. A new listener, and one with a new protocol, is never held. */
 export function propagate(before: Propagation, desired: State, health: HealthByTarget, now: number): Propagation {
-  if (before.desired === desired && before.held.length === 0) return before
-  const switches = new Map<string, Switch>()
+  if (before.desired === desired && before.holds.size === 0) return before
+  const holds = new Map<string, Hold>()
   const held: HeldSwitch[] = []
   const changes: Change[] = []
-  for (const [arn, wanted] of desired.listeners) {
-    const next = follow(before.switches.get(arn), wanted, desired, health, now)
-    switches.set(arn, next)
-    if (next.since === undefined) continue
-    held.push({ listenerArn: arn, until: next.since + longestHoldMs })
-    changes.push({ table: 'listeners', key: arn, value: next.effective })
+  for (const arn of changedKeys(before.desired.listeners, desired.listeners).union(before.holds)) {
+    const hold = holdOf(before, arn, desired, health, now)
+    if (hold === undefined) continue
+    const { effective, since } = hold
+    holds.set(arn, hold)
+    held.push({ listenerArn: arn, until: since + longestHoldMs, forward: effective.forward })
+    changes.push({ table: 'listeners', key: arn, value: effective })
   }
   const isSame =
     before.desired === desired &&
@@ -63,29 +63,32 @@ export function propagate(before: Propagation, desired: State, health: HealthByT
       ? desired
       : applyChanges(desired, desired.revision, changes)
   const nextAt = held.length === 0 ? undefined : Math.min(...held.map(({ until }) => until))
-  return { desired, state, held, nextAt, switches }
+  return { desired, state, held, nextAt, holds }
 }
 
-function follow(
-  before: Switch | undefined,
-  wanted: Listener,
+/** Why a listener that was changed, or is held already, is not yet as it was asked for; `undefined` where it may be. */
+function holdOf(
+  before: Propagation,
+  arn: string,
   desired: State,
   health: HealthByTarget,
   now: number,
-): Switch {
-  if (before === undefined || before.wanted.protocol !== wanted.protocol) return { wanted, effective: wanted }
-  const old = before.effective.forward
-  if (isSameForward(old, wanted.forward)) return { wanted, effective: wanted }
-  const isSameWish = isSameForward(before.wanted.forward, wanted.forward)
-  const since = isSameWish && before.since !== undefined ? before.since : now
+): Hold | undefined {
+  const wanted = desired.listeners.get(arn)
+  const wantedBefore = before.desired.listeners.get(arn)
+  if (wanted === undefined || wantedBefore?.protocol !== wanted.protocol) return undefined
+  const hold = before.holds.get(arn)
+  const inEffect = hold?.effective ?? wantedBefore
+  const old = inEffect.forward
+  if (isSameForward(old, wanted.forward)) return undefined
+  const since = hold !== undefined && isSameForward(wantedBefore.forward, wanted.forward) ? hold.since : now
   const isHeld =
     now < since + longestHoldMs &&
     !serves(wanted.forward, desired, health) &&
     serves(old, desired, health) &&
     old.every(({ targetGroupArn }) => desired.targetGroups.has(targetGroupArn))
-  if (!isHeld) return { wanted, effective: wanted }
-  const effective = before.wanted === wanted ? before.effective : { ...wanted, forward: old }
-  return { wanted, effective, since }
+  if (!isHeld) return undefined
+  return { effective: wantedBefore === wanted ? inEffect : { ...wanted, forward: old }, since }
 }
 
 /** Whether new flows find a healthy target behind `forward`. */

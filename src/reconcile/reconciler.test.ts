@@ -78,11 +78,11 @@ test('problems are reported once and tried again after 0.25 s doubling to 5 s, u
     engine.times.map(time => time - start),
     [0, 250, 750, 1_750, 3_750, 7_750, 12_750, 17_750],
   )
-  assert.deepEqual(reports, [{ kind: 'applied', revision: 1, problems: [problem], held: [] }])
+  assert.deepEqual(reports, [{ kind: 'applied', revision: 1, problems: [problem], fallbacks: [], held: [] }])
   engine.problems = []
   await clock.advance(60_000)
   assert.equal(engine.applied.length, 9)
-  assert.deepEqual(reports.at(-1), { kind: 'applied', revision: 1, problems: [], held: [] })
+  assert.deepEqual(reports.at(-1), { kind: 'applied', revision: 1, problems: [], fallbacks: [], held: [] })
 })
 
 test('while problems wait, health that changes nothing does not hurry them and a new state starts the wait anew', async t => {
@@ -145,7 +145,8 @@ test('a held switch is in the report and ends by itself', async t => {
   await clock.advance(0)
   reconciler.desired(after)
   await clock.advance(0)
-  assert.deepEqual(reports.at(-1)?.held, [{ listenerArn: 'l', until: start + 30_000 }])
+  const { forward } = before.listeners.get('l')!
+  assert.deepEqual(reports.at(-1)?.held, [{ listenerArn: 'l', until: start + 30_000, forward }])
   assert.equal(builds.at(-1)?.state.listeners.get('l')?.forward[0]?.targetGroupArn, 'blue')
   await clock.advance(30_000)
   assert.deepEqual(reports.at(-1)?.held, [])
@@ -195,7 +196,7 @@ class ScriptedEngine implements Engine {
     this.times.push(this.#clock.now())
     await this.#gate
     if (this.error !== undefined) throw this.error
-    return { revision, problems: this.problems }
+    return { revision, problems: this.problems, fallbacks: [] }
   }
 
   async observe() {
@@ -219,7 +220,7 @@ function loop(t: TestContext) {
     build(state, health) {
       builds.push({ state, health })
       const name = `${state.revision} ${plan.edition()}`
-      const snapshot = snapshots.get(name) ?? { revision: state.revision, listeners: [], groups: [] }
+      const snapshot = snapshots.get(name) ?? { revision: state.revision, listeners: [], groups: [], guards: [] }
       snapshots.set(name, snapshot)
       const nextAt = plan.nextAt !== undefined && plan.nextAt > clock.now() ? plan.nextAt : undefined
       return { snapshot, nextAt }

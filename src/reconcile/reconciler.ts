@@ -43,7 +43,7 @@ export class Reconciler {
 
   /** The snapshot of the last `apply`; it is not applied again but to try again what failed. */
   #tried: Snapshot | undefined
-  #applied: Applied = { revision: 0, problems: [] }
+  #applied: Applied = { revision: 0, problems: [], fallbacks: [] }
   #reported: AppliedReport | undefined
   /** After a bug's error nothing is done before it is time to try again, lest each wake-up log it. */
   #hasFailed = false
@@ -64,6 +64,13 @@ export class Reconciler {
 
   health(health: HealthByTarget): void {
     this.#health = health
+    this.#wake()
+  }
+
+  /** Has the engine look again at what it was told last: what it can do may have changed, or how what it did turned out. */
+  again(): void {
+    if (this.#tried === undefined) return
+    this.#retryAt = Math.min(this.#retryAt, this.#options.clock.monotonic())
     this.#wake()
   }
 
