@@ -46,11 +46,11 @@ export function engineContract(name: string, open: (t: TestContext) => Promise<E
         [listener(protocol, 0, [['a', 1]])],
         [group('a', await targets(traffic, protocol, 2))],
       )
-      assert.deepEqual(await engine.apply(desired), { revision: 1, problems: [] })
+      assert.deepEqual(await engine.apply(desired), { revision: 1, problems: [], fallbacks: [] })
       const client = await visit(traffic, desired.listeners[0]!)
       const target = await client.ask()
       assert.ok(target)
-      assert.deepEqual(await engine.apply(desired), { revision: 1, problems: [] })
+      assert.deepEqual(await engine.apply(desired), { revision: 1, problems: [], fallbacks: [] })
       assert.equal(await client.ask(), target)
       const observed = await engine.observe()
       assert.equal(observed.revision, 1)
@@ -147,7 +147,7 @@ export function engineContract(name: string, open: (t: TestContext) => Promise<E
       assert.equal((await engine.apply(desired)).problems.length, 1)
 
       await release()
-      assert.deepEqual(await engine.apply(desired), { revision: 1, problems: [] })
+      assert.deepEqual(await engine.apply(desired), { revision: 1, problems: [], fallbacks: [] })
       for (const one of listeners) assert.ok(await askOnce(traffic, one))
     })
 
@@ -202,7 +202,7 @@ export function engineContract(name: string, open: (t: TestContext) => Promise<E
     const pools = { TCP: await targets(traffic, 'TCP', 4), UDP: await targets(traffic, 'UDP', 4) }
     for (let revision = 1; revision <= 12; revision++) {
       const desired = randomSnapshot(revision, random, pools)
-      assert.deepEqual(await engine.apply(desired), { revision, problems: [] })
+      assert.deepEqual(await engine.apply(desired), { revision, problems: [], fallbacks: [] })
       if (revision % 3 === 0) await assertServes(traffic, desired, `seed ${seed}\n${printSnapshot(desired)}`)
     }
   })
@@ -270,7 +270,7 @@ function snapshot(
   listeners: readonly SnapshotListener[],
   groups: readonly SnapshotGroup[],
 ): Snapshot {
-  return { revision, listeners, groups }
+  return { revision, listeners, groups, guards: [] }
 }
 
 /** The suite's listener number `n` of a protocol. */
@@ -285,6 +285,7 @@ function listener(protocol: Protocol, n: number, route: readonly (readonly [stri
     admit: undefined,
     route: route.map(([group, weight]) => ({ group, weight })),
     idleTimeoutMs: 60_000,
+    synproxy: false,
   }
 }
 

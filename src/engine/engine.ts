@@ -1,4 +1,4 @@
-import type { Snapshot } from '../domain/snapshot.ts'
+import type { Snapshot, SnapshotGroup, SnapshotListener } from '../domain/snapshot.ts'
 
 /** A data plane. It knows Snapshots and nothing else; weights, health and draining are data in them, never calls. */
 export interface Engine {
@@ -14,17 +14,46 @@ export interface Engine {
   close(drainMs?: number): Promise<void>
 }
 
+/** A data plane that serves some listeners only, and without this process as well: what it has set up stays when it dies. */
+export interface KernelEngine extends Engine {
+  /** Looks at the host anew, and changes its settings where it may: `refusal` then speaks of what it found. Precedes each `apply`. */
+  prepare(desired: Snapshot): Promise<void>
+  /** Why it can't serve this listener as it is now, in one line for the operator; `undefined`: it can. */
+  refusal(listener: SnapshotListener, groups: ReadonlyMap<string, SnapshotGroup>): string | undefined
+  /**
+   * As `Engine.apply`; `desired` has the listeners that are this engine's, and all groups. What was established through a
+   * listener that is not in it any more ends, unless the listener is in `elsewhere` (`SnapshotListener.id`): that one is served
+   * in userspace from now on, so no new flow of it is taken here, and the established ones go on to their end. The other way
+   * round, TCP connections of a listener that is new here may be userspace's: they are left alone.
+   */
+  apply(desired: Snapshot, elsewhere?: ReadonlySet<string>): Promise<Applied>
+  /** Ends this process's part in it and leaves everything in place for the next one, which adopts it. */
+  leave(): Promise<void>
+}
+
 /** What is really in place after an `apply`. */
 export interface Applied {
   readonly revision: number
   readonly problems: readonly Problem[]
+  /** Listeners that a lesser data plane serves than the best one, and why; the same array again where nothing changed. */
+  readonly fallbacks: readonly Fallback[]
 }
 
-/** Why a listener is not in place: one line for the operator, saying what is wrong and what to do. */
+/** A listener that the kernel could not take, so that it is served in userspace: what the operator would have to change. */
+export interface Fallback {
+  /** `SnapshotListener.id` */
+  readonly listener: string
+  readonly listenerArn: string
+  readonly reason: string
+}
+
+/** Why a listener, or a target of it, is not in place: one line for the operator, saying what is wrong and what to do. */
 export interface Problem {
   /** `SnapshotListener.id` */
   readonly listener: string
   readonly listenerArn: string
+  /** `10.9.1.2:8080`: the listener is in place, and what goes to this target of it gets lost. */
+  readonly target?: string
   readonly reason: string
 }
 
@@ -32,6 +61,10 @@ export interface Observed {
   readonly revision: number
   readonly listeners: readonly ListenerCounters[]
   readonly targets: readonly TargetCounters[]
+  /** Absent from an engine that leaves guards alone. */
+  readonly guards?: readonly GuardCounters[]
+  /** Absent from an engine that keeps its flows itself. */
+  readonly flowTable?: FlowTable
 }
 
 /** Totals since the listener was set up. */
@@ -56,11 +89,32 @@ export interface TargetCounters {
   readonly bytesOut: number
 }
 
+/** New flows to a `SnapshotGuard` that none of its rules admits. */
+export interface GuardCounters {
+  readonly id: string
+  readonly address: string
+  /** Packets */
+  readonly dropped: number
+}
+
+/** The kernel's table of flows, which everything on this host shares. Counts are totals since it was started. */
+export interface FlowTable {
+  readonly flows: number
+  /** `net.netfilter.nf_conntrack_max` */
+  readonly limit: number
+  /** Packets of new flows that found no room. */
+  readonly refused: number
+  /** Flows that were given up to make room: they had no answer, or not for long. */
+  readonly givenUp: number
+  /** Packets of new flows that found no free source port, or whose addresses another flow had just taken. */
+  readonly portless: number
+}
+
 /**
  * `security-group`: not admitted. `no-target`: nothing to send it to. `refused`: no target took the connection.
  * `flow-limit`: too many flows at once, so UDP gave up the longest idle one, TCP refused the new one. `too-large`,
  * `send-failed`: a datagram that could not be sent on. `bad-source`: a datagram that claims to come from port 0 or from the
- * listener itself.
+ * listener itself. `unknown-flow`: a TCP segment of a connection that is not known any more; it is answered with RST.
  */
 export type DropReason =
   | 'security-group'
@@ -70,6 +124,7 @@ export type DropReason =
   | 'too-large'
   | 'send-failed'
   | 'bad-source'
+  | 'unknown-flow'
 
 /** What the data plane sees of a target before any health check could: a refused connect, a port unreachable. */
 export interface Suspicion {

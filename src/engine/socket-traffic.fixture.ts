@@ -11,6 +11,8 @@ import type { ClientFlow, Traffic } from './engine.contract.ts'
  * connection's end.
  */
 const silenceMs = { TCP: 5_000, UDP: 250 }
+/** Long enough for a connection on loopback to open, whatever else the machine does, and shorter than the first SYN's repetition. */
+const openingMs = 900
 
 /** Clients and targets for the contract suite on real sockets of loopback addresses; the test's end closes them. */
 export function socketTraffic(t: TestContext): Traffic {
@@ -62,8 +64,14 @@ async function tcpFlow(flow: Omit<Flow, 'sourcePort'>): Promise<ClientFlow> {
   const sourcePort = bound.address().port
   const socket = new Socket({ handle: bound }).connect({ host: flow.destination, port: flow.destinationPort })
   await new Promise<void>(resolve => {
-    socket.once('connect', resolve)
-    socket.once('close', () => resolve())
+    // A security group drops without a word, and the kernel would try for two minutes.
+    const timer = setTimeout(() => socket.destroy(), openingMs)
+    const settle = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    socket.once('connect', settle)
+    socket.once('close', settle)
     // A reset or a refusal is an answer here; `close` follows.
     socket.on('error', () => {})
   })

@@ -43,9 +43,10 @@ const listener: SnapshotListener = {
   admit: undefined,
   route: [{ group: group.id, weight: 1 }],
   idleTimeoutMs: 350_000,
+  synproxy: false,
 }
 
-const good: Snapshot = { revision: 3, listeners: [listener], groups: [group] }
+const good: Snapshot = { revision: 3, listeners: [listener], groups: [group], guards: [] }
 
 test('it refuses malformed snapshots, and says why', async () => {
   const bad: [Partial<Snapshot>, RegExp][] = [

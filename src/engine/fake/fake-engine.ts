@@ -1,5 +1,7 @@
+import { localIpv6Range, localRange } from '../../domain/addresses.ts'
 import { admits, clientAddress } from '../../domain/admission.ts'
-import { Choice, type Flow } from '../../domain/choice.ts'
+import { Choice, type Chosen, type Flow } from '../../domain/choice.ts'
+import { cidrContains, isLoopback } from '../../domain/cidr.ts'
 import { printSnapshot } from '../../domain/print-snapshot.ts'
 import {
   emptySnapshot,
@@ -9,6 +11,14 @@ import {
   type SnapshotTarget,
 } from '../../domain/snapshot.ts'
 import type { Applied, DropReason, Engine, ListenerCounters, Observed, Problem, TargetCounters } from '../engine.ts'
+
+/** Where a fake engine runs, which decides what source targets see. */
+interface FakeHost {
+  /** Addresses of its interfaces. */
+  readonly own: readonly string[]
+  /** Networks that targets are in, and its own address there. */
+  readonly links: readonly { readonly cidr: string; readonly address: string }[]
+}
 
 /**
  * An engine without sockets, for tests: strict with what it is told, remembers it, prints itself, and answers for flows as
@@ -25,6 +35,11 @@ export class FakeEngine implements Engine {
   readonly #flows = new Set<FakeFlow>()
   readonly #drops = new Map<string, Partial<Record<DropReason, number>>>()
   readonly #opened = new Map<string, number>()
+  readonly #host: FakeHost
+
+  constructor(host: FakeHost = { own: [], links: [] }) {
+    this.#host = host
+  }
 
   /** From the next `apply` on, this listener (by `SnapshotListener.id`) is a problem, until `permit`. */
   refuse(listener: string, reason: string): void {
@@ -51,7 +66,7 @@ export class FakeEngine implements Engine {
     this.#groups = new Map(desired.groups.map(group => [group.id, group]))
     for (const flow of this.#flows) this.#settle(flow)
     this.#state = 'open'
-    return { revision: desired.revision, problems: this.#problems }
+    return { revision: desired.revision, problems: this.#problems, fallbacks: [] }
   }
 
   async observe(): Promise<Observed> {
@@ -90,8 +105,11 @@ export class FakeEngine implements Engine {
     ].join('')
   }
 
-  /** A client's flow. Its `ask` says which target got it, as `ADDRESS PORT`; `undefined` if none did. */
-  open(flow: Flow): { ask(): string | undefined; end(): void } {
+  /**
+   * A client's flow. Its `ask` says which target got it, as `ADDRESS PORT`, `seen` the client's address as that target sees it, both
+   * `undefined` if none did.
+   */
+  open(flow: Flow): { ask(): string | undefined; seen(): string | undefined; end(): void } {
     const id = `${flow.protocol} ${flow.destination} ${flow.destinationPort}`
     const opened: FakeFlow = { flow, listener: id, group: undefined, target: undefined, keys: [], hasEnded: false }
     if (flow.protocol === 'TCP' && !this.#begin(opened)) opened.hasEnded = true
@@ -102,6 +120,10 @@ export class FakeEngine implements Engine {
         if (opened.target === undefined && !this.#begin(opened)) return undefined
         return opened.target && `${opened.target.address} ${opened.target.port}`
       },
+      seen: () => {
+        const group = this.#groups.get(opened.group ?? '')
+        return opened.target && group && this.#sourceFor(flow, { group, target: opened.target })
+      },
       end: () => this.#end(opened),
     }
   }
@@ -109,6 +131,9 @@ export class FakeEngine implements Engine {
   #begin(flow: FakeFlow): boolean {
     const listener = this.#inPlace.listeners.find(({ id }) => id === flow.listener)
     if (listener === undefined) return false
+    const { source, sourcePort } = flow.flow
+    if (sourcePort === 0 || (source === listener.address && sourcePort === listener.port))
+      return this.#drop(listener, 'bad-source')
     if (!admits(listener.admit, clientAddress(flow.flow.source, listener.address)))
       return this.#drop(listener, 'security-group')
     const chosen = new Choice(listener, this.#groups).choose(flow.flow)
@@ -117,6 +142,21 @@ export class FakeEngine implements Engine {
     for (const key of flow.keys) this.#opened.set(key, (this.#opened.get(key) ?? 0) + 1)
     this.#flows.add(flow)
     return true
+  }
+
+  /** As an engine that forwards packets: the client's own address, unless the reply would not come back this way then. */
+  #sourceFor({ protocol, source, destination }: Flow, { group, target }: Chosen): string {
+    const { own, links } = this.#host
+    const isOwn = (address: string) =>
+      own.includes(address) ||
+      isLoopback(address) ||
+      [localRange, localIpv6Range].some(range => cidrContains(range, address))
+    const isHidden = protocol === 'TCP' && !group.preserveClientIp
+    if (isOwn(target.address)) return isHidden && !isOwn(source) ? destination : source
+    const link = links.find(({ cidr }) => cidrContains(cidr, target.address))
+    const isNeighbor = link !== undefined && cidrContains(link.cidr, source) && !isOwn(source)
+    const isUnreachable = isOwn(source) && !own.includes(source)
+    return link !== undefined && (isHidden || isNeighbor || isUnreachable) ? link.address : source
   }
 
   #drop({ id }: SnapshotListener, reason: DropReason): false {

@@ -7,7 +7,6 @@ import net from 'node:net'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { lacking } from '../../../test/lacking.ts'
 import { FakeClock } from '../../clock.fixture.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import type { Snapshot } from '../../domain/snapshot.ts'
@@ -82,7 +81,7 @@ async function udpTarget(t: TestContext, port: number): Promise<void> {
 }
 
 function snapshot(revision: number, changes: Partial<Snapshot>): Snapshot {
-  return { revision, listeners: [], groups: [], ...changes }
+  return { revision, listeners: [], groups: [], guards: [], ...changes }
 }
 
 test('a worker killed with -9: its own connections are reset, the others go on, and no new one is refused', async t => {
@@ -117,7 +116,7 @@ test('a worker killed with -9: its own connections are reset, the others go on, 
   }
   t.diagnostic(`${clients.length - alive.length} of ${clients.length} connections were the killed worker's`)
   await until(() => workersOf().length === 2)
-  assert.deepEqual(await engine.apply(desired), { revision: 1, problems: [] })
+  assert.deepEqual(await engine.apply(desired), { revision: 1, problems: [], fallbacks: [] })
   const after = await engine.observe()
   assert.equal(before.listeners[0]?.newFlows, 40)
   assert.equal(after.listeners[0]?.activeFlows, alive.length + 30)
@@ -199,7 +198,7 @@ test('a worker that does not answer is replaced, and apply goes on', async t => 
     return isDone
   })
   await done
-  assert.deepEqual(await applied, { revision: 2, problems: [] })
+  assert.deepEqual(await applied, { revision: 2, problems: [], fallbacks: [] })
   assert.ok(log.some(line => line === `worker ${stuck} does not answer and is replaced`))
   assert.ok(!isThere(stuck))
   assert.equal(await take(clientOf(t, 21717), 1), 'a')
@@ -274,7 +273,7 @@ test('close stops accepting, lets connections finish, and ends with the last of 
   await closed
 
   const second = await open(t)
-  assert.deepEqual(await second.engine.apply(desired), { revision: 1, problems: [] })
+  assert.deepEqual(await second.engine.apply(desired), { revision: 1, problems: [], fallbacks: [] })
   const late = clientOf(t, 21728)
   assert.equal(await take(late, 1), 'a')
   late.resume()
@@ -303,7 +302,7 @@ async function host(t: TestContext, desired: Snapshot, prefix: string[] = []) {
   t.after(() => child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
   const next = async () => JSON.parse((await lines.next()).value ?? 'null')
-  assert.deepEqual(await next(), { revision: desired.revision, problems: [] })
+  assert.deepEqual(await next(), { revision: desired.revision, problems: [], fallbacks: [] })
   return { child, pid: child.pid!, next }
 }
 
@@ -352,13 +351,4 @@ test('without file descriptors left it neither dies nor spins, and serves again 
   await until(async () => (await take(clientOf(t, 21736), 1).catch(() => '')) === 'a')
   child.kill('SIGTERM')
   assert.ok((await next()).listeners[0].newFlows > served)
-})
-
-test('an address of 198.18.0.0/15 is served where this process is root', async t => {
-  if (process.getuid?.() !== 0) return lacking(t, 'root')
-  const listener = listenerOn(21740, { address: '198.18.7.7', id: 'TCP 198.18.7.7 21740' })
-  const desired = snapshot(1, { listeners: [listener], groups: [groupOf([])] })
-  const { child, next } = await host(t, desired, ['unshare', '-n', 'sh', '-c', 'ip link set lo up; exec "$@"', 'sh'])
-  child.kill('SIGTERM')
-  assert.equal((await next()).listeners[0].listener, 'TCP 198.18.7.7 21740')
 })

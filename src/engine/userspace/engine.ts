@@ -1,10 +1,9 @@
 import type { Clock } from '../../clock.ts'
 import { emptySnapshot, type Snapshot, type SnapshotListener } from '../../domain/snapshot.ts'
+import { bindProblems } from '../bind-problem.ts'
+import { sumListeners, sumTargets } from '../counters.ts'
 import type { Applied, Engine, ListenerCounters, Observed, Suspicion, TargetCounters } from '../engine.ts'
-import { bindProblems } from './bind-problem.ts'
-import { sumListeners, sumTargets } from './counters.ts'
-import { LocalRange } from './local-range.ts'
-import { bindTcp, type TcpHandle } from './tcp-handle.ts'
+import { bindTcp, type TcpHandle } from '../tcp-handle.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 interface UserspaceOptions {
@@ -34,7 +33,6 @@ export async function openUserspaceEngine(options: UserspaceOptions): Promise<En
 
 class UserspaceEngine implements Engine {
   readonly #options: UserspaceOptions
-  readonly #localRange: LocalRange
   readonly #workers = new Set<WorkerProcess>()
   /** Bound sockets of TCP listeners by `SnapshotListener.id`. */
   readonly #sockets = new Map<string, TcpHandle>()
@@ -51,20 +49,18 @@ class UserspaceEngine implements Engine {
 
   constructor(options: UserspaceOptions) {
     this.#options = options
-    this.#localRange = new LocalRange(options.log)
     for (let n = 0; n < options.workers; n++) this.#startWorker()
   }
 
   async apply(desired: Snapshot): Promise<Applied> {
     if (this.#closed) throw new Error('the engine is closed')
-    await this.#localRange.prepare(desired.listeners.map(({ address }) => address))
     this.#desired = desired
     const codes = this.#bindSockets(desired.listeners)
     this.#assignOwners()
     for (const [listener, code] of await this.#converge()) codes.set(listener, code)
     this.#forget()
     this.#revision = desired.revision
-    return { revision: desired.revision, problems: await bindProblems(desired.listeners, codes) }
+    return { revision: desired.revision, problems: await bindProblems(desired.listeners, codes), fallbacks: [] }
   }
 
   async observe(): Promise<Observed> {
@@ -97,7 +93,6 @@ class UserspaceEngine implements Engine {
     })
     await Promise.all(workers.map(worker => worker.exited))
     cancel()
-    await this.#localRange.close()
   }
 
   /** Binds what is new. @returns the system's errors by `SnapshotListener.id` */

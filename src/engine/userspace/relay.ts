@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { OnRead } from './tcp-handle.ts'
+import type { OnRead } from '../tcp-handle.ts'
 
 /**
  * One direction of a connection: what `from` receives is written to `to`, and no more is read while `to` does not take it.

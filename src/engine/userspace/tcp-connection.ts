@@ -3,11 +3,11 @@ import type { Cancel, Clock } from '../../clock.ts'
 import type { Chosen, Flow } from '../../domain/choice.ts'
 import type { SnapshotTarget } from '../../domain/snapshot.ts'
 import type { DropReason } from '../engine.ts'
+import { adopt, reset, type TcpHandle } from '../tcp-handle.ts'
 import { proxyHeader } from './proxy-protocol.ts'
 import { Relay } from './relay.ts'
 import type { Suspects } from './suspects.ts'
 import type { TcpFlows } from './tcp-flows.ts'
-import { adopt, reset, type TcpHandle } from './tcp-handle.ts'
 
 /** What a connection needs of its listener. */
 export interface Host {

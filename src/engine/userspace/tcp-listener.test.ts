@@ -9,11 +9,11 @@ import { type Clock, systemClock } from '../../clock.ts'
 import { Choice } from '../../domain/choice.ts'
 import type { SnapshotGroup, SnapshotListener, SnapshotTarget } from '../../domain/snapshot.ts'
 import type { Suspicion } from '../engine.ts'
+import { bindTcp } from '../tcp-handle.ts'
 import { until } from '../until.fixture.ts'
 import { Suspects } from './suspects.ts'
 import { clientOf, ending, groupOf, listenerOn, serveAt, serveEcho, take, targetAt } from './tcp.fixture.ts'
 import { TcpFlows } from './tcp-flows.ts'
-import { bindTcp } from './tcp-handle.ts'
 import { TcpListener } from './tcp-listener.ts'
 
 interface Setup {

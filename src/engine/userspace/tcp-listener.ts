@@ -3,11 +3,11 @@ import { admits, clientAddress } from '../../domain/admission.ts'
 import type { Choice, Chosen, Flow } from '../../domain/choice.ts'
 import type { SnapshotListener } from '../../domain/snapshot.ts'
 import type { DropReason } from '../engine.ts'
+import { listenOn, type Peer, type TcpHandle } from '../tcp-handle.ts'
 import type { ServingListener } from './serving-listener.ts'
 import type { Suspects } from './suspects.ts'
 import { type Host, TcpConnection } from './tcp-connection.ts'
 import type { TcpFlows } from './tcp-flows.ts'
-import { listenOn, type Peer, type TcpHandle } from './tcp-handle.ts'
 
 /** Idle connections are looked for this often, and so live for at most this much longer. */
 const sweepMs = 500

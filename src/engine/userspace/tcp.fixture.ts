@@ -16,6 +16,7 @@ export function listenerOn(port: number, changes: Partial<SnapshotListener> = {}
     admit: undefined,
     route: [{ group: 'group', weight: 1 }],
     idleTimeoutMs: 350_000,
+    synproxy: false,
     ...changes,
   }
 }

@@ -139,6 +139,7 @@ export class Balancer {
       admit,
       route: Object.keys(groups).map(group => ({ group, weight: weights?.[group] ?? 1 })),
       idleTimeoutMs: 120_000,
+      synproxy: false,
     }
     const byId = new Map<string, SnapshotGroup>()
     for (const [id, targets] of Object.entries(groups))

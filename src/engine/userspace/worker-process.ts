@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url'
 import type { Cancel, Clock } from '../../clock.ts'
 import type { SnapshotGroup, SnapshotListener } from '../../domain/snapshot.ts'
 import type { ListenerCounters, Suspicion, TargetCounters } from '../engine.ts'
+import type { TcpHandle } from '../tcp-handle.ts'
 import type { FromWorker, ListenFailure, ToWorker } from './messages.ts'
-import type { TcpHandle } from './tcp-handle.ts'
 
 const script = fileURLToPath(new URL('worker.ts', import.meta.url))
 

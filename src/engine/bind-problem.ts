@@ -1,8 +1,8 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { writeAddress } from '../../domain/cidr.ts'
-import type { SnapshotListener } from '../../domain/snapshot.ts'
-import type { Problem } from '../engine.ts'
+import { writeAddress } from '../domain/cidr.ts'
+import type { SnapshotListener } from '../domain/snapshot.ts'
+import type { Problem } from './engine.ts'
 
 /** Says to the operator why these listeners could not be bound: `codes` are the system's errors by `SnapshotListener.id`. */
 export async function bindProblems(

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { basename } from 'node:path'
 import { test } from 'node:test'
 import { bindProblems } from './bind-problem.ts'
-import { listenerOn, serveEcho } from './tcp.fixture.ts'
+import { listenerOn, serveEcho } from './userspace/tcp.fixture.ts'
 
 test('a taken TCP port names who has it', async t => {
   await serveEcho(t, 21990)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { lacking } from '../../../test/lacking.ts'
+import { lacking } from '../../test/lacking.ts'
 
 /** Runs in a network namespace of its own: says which addresses can be bound before, with and after, and what was logged. */
 const script = `
@@ -13,7 +13,7 @@ const addresses = ['198.18.0.1', '198.19.255.254', 'fd53:4c55::1', '192.0.2.1']
 const bindable = () => addresses.filter(host => {
   try { new net.BoundSocket({ host }).close(); return true } catch { return false }
 })
-const range = new LocalRange(line => log.push(line))
+const range = new LocalRange({ log: line => log.push(line) })
 const before = bindable()
 await range.prepare(addresses)
 await range.prepare(addresses)

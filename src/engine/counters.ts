@@ -1,4 +1,4 @@
-import type { DropReason, ListenerCounters, TargetCounters } from '../engine.ts'
+import type { DropReason, ListenerCounters, TargetCounters } from './engine.ts'
 
 /** One total for each listener, whichever processes counted it. */
 export function sumListeners(counters: Iterable<ListenerCounters>): Map<string, ListenerCounters> {
