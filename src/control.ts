@@ -9,15 +9,22 @@ import type { Options } from './cli/options.ts'
 import { REFUSED, supervised } from './cli/supervise.ts'
 import { systemClock as clock } from './clock.ts'
 import { openDnsResponder } from './dns/responder.ts'
-import { type HostAddresses, localIpv6Range, localRange, loopbackRange } from './domain/addresses.ts'
+import { type HostAddresses, isOnNoCard, localIpv6Range, localRange, loopbackRange } from './domain/addresses.ts'
+import { canonicalAddress } from './domain/cidr.ts'
 import { defaultNetwork } from './domain/default-network.ts'
 import { addressesOf } from './domain/dns-answers.ts'
+import { parseFlow } from './domain/explain.ts'
 import { dnsZone } from './domain/load-balancer.ts'
 import { expiredRegistrations } from './domain/registrations.ts'
 import { type Change, tableNames } from './domain/state.ts'
-import { openControlEnd } from './feed/control-end.ts'
+import { targetHostAddresses, targetHosts } from './domain/target-hosts.ts'
+import { isNetworkAdmin } from './engine/network-admin.ts'
+import { explainFlow } from './explanation.ts'
+import { facing } from './facing.ts'
+import { type ControlEnd, openControlEnd } from './feed/control-end.ts'
 import { feedPath } from './feed/path.ts'
 import { log } from './log.ts'
+import { nodeViewer } from './node-view.ts'
 import { statusOf } from './status.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { RevisionConflict, type Store } from './store/store.ts'
@@ -58,7 +65,7 @@ async function open() {
     hostAddresses,
     health: key => feed.health(key),
     log: line => log('api', line),
-    routes: { 'GET /_sluice/status': () => ({ status: 200, body: statusOf(store.read(), feed, clock.now()) }) },
+    routes: inquiries(store, feed),
     reset: async () => {
       const { revision } = await commit(store, state => [
         ...tableNames.flatMap(table => [...state[table].keys()].map((key): Change => ({ table, key }))),
@@ -78,6 +85,33 @@ async function open() {
       await dns?.close()
       await feed.close()
       await store.close()
+    },
+  }
+}
+
+/** What `sluice doctor`, `explain`, `target` and `sg` ask. */
+function inquiries(store: Store, feed: ControlEnd): NonNullable<ApiOptions['routes']> {
+  const view = nodeViewer(feed)
+  return {
+    'GET /_sluice/status': async () => {
+      await feed.count()
+      return { status: 200, body: statusOf(store.read(), feed, clock.now(), addressesOnCards()) }
+    },
+    'GET /_sluice/explain': query => {
+      const [protocol = '', from = '', to = ''] = ['protocol', 'from', 'to'].map(name => query.get(name) ?? '')
+      const flow = parseFlow(protocol, from, to)
+      if (flow === undefined) return { status: 400, body: { message: `no flow: ${protocol} ${from} ${to}` } }
+      const now = clock.now()
+      return { status: 200, body: explainFlow(view(store.read(), now), feed, flow, now, addressesOnCards()) }
+    },
+    'GET /_sluice/target-hosts': async query => {
+      const arn = query.get('target-group') ?? ''
+      const now = clock.now()
+      const { state, snapshot } = view(store.read(), now)
+      const group = state.targetGroups.get(arn)
+      if (group === undefined) return { status: 404, body: { message: `There is no target group '${arn}'.` } }
+      const faces = await facing(targetHostAddresses(state, group, now))
+      return { status: 200, body: targetHosts(state, group, snapshot, faces, now) }
     },
   }
 }
@@ -127,11 +161,19 @@ async function openDns(store: Store, health: Parameters<typeof addressesOf>[1]) 
   }
 }
 
-/** What this host can give load balancers as addresses; the local ranges take a route that only root can add. */
+/** What this host can give load balancers as addresses; the local ranges take a route, which not everybody may add. */
 function hostAddresses(): HostAddresses {
-  const own = Object.values(networkInterfaces()).flatMap(addresses => (addresses ?? []).map(({ address }) => address))
-  const root = process.platform === 'linux' && process.getuid?.() === 0
-  return root ? { own, range: localRange, ipv6Range: localIpv6Range } : { own, range: loopbackRange }
+  const own = interfaceAddresses()
+  return isNetworkAdmin() ? { own, range: localRange, ipv6Range: localIpv6Range } : { own, range: loopbackRange }
+}
+
+function interfaceAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap(addresses => (addresses ?? []).map(({ address }) => address))
+}
+
+function addressesOnCards(): ReadonlySet<string> {
+  const addresses = interfaceAddresses().map(address => canonicalAddress(address) ?? address)
+  return new Set(addresses.filter(address => !isOnNoCard(address)))
 }
 
 try {

@@ -4,7 +4,15 @@ import { supervised } from './cli/supervise.ts'
 import { systemClock as clock } from './clock.ts'
 import { snapshotBuilder } from './domain/build-snapshot.ts'
 import { probesBuilder } from './domain/probes.ts'
-import type { State } from './domain/state.ts'
+import { emptyState, type State } from './domain/state.ts'
+import { openBestEngine } from './engine/best-engine.ts'
+import type { KernelEngine, Observed } from './engine/engine.ts'
+import { kernelObstacle, openNftablesEngine } from './engine/nftables/engine.ts'
+import { tableOf } from './engine/nftables/names.ts'
+import { removeRemains } from './engine/nftables/remains.ts'
+import { neighborsOf } from './engine/nftables/sluice-tables.ts'
+import { Sysctl } from './engine/nftables/sysctl.ts'
+import { openPorts } from './engine/ports.ts'
 import { openUserspaceEngine } from './engine/userspace/engine.ts'
 import { openNodeEnd } from './feed/node-end.ts'
 import { feedPath } from './feed/path.ts'
@@ -17,6 +25,8 @@ import { Reconciler } from './reconcile/reconciler.ts'
 /** What the node process tells its parent once its engine has the first snapshot in place. */
 export interface NodeReady {
   readonly kind: 'ready'
+  /** Whether the kernel serves what it can. */
+  readonly usesKernel: boolean
 }
 
 const options: Options = JSON.parse(process.argv[2] ?? '{}')
@@ -25,11 +35,33 @@ const lastGood = new LastGood({ directory: options.dataDir, clock, log: line => 
 const restored = lastGood.load()
 const operatorLog = new OperatorLog({ initial: restored.health, log: line => log('node', line) })
 
-const engine = await openUserspaceEngine({
-  workers: options.workers,
-  clock,
-  udpFlowLimit: options.udpFlows,
-  onSuspicion: suspicion => checker.suspect(suspicion.target, suspicion.reason),
+const table = tableOf(options.dataDir)
+const neighbors = () => neighborsOf(table)
+const sysctl = new Sysctl({
+  directory: options.dataDir,
+  maySet: options.sysctl,
+  neighbors,
+  log: line => log('engine', line),
+})
+// What a process before this one set, and nobody lets this one set.
+if (!options.sysctl) await sysctl.restore()
+
+/** The control process has said what is wanted since this process began; and what the snapshot of now is made of knows it. */
+let hasSpoken = false
+let isComplete = false
+
+const kernel = await openKernelEngine()
+const engine = openBestEngine({
+  kernel,
+  userspace: await openUserspaceEngine({
+    workers: options.workers,
+    clock,
+    udpFlowLimit: options.udpFlows,
+    onSuspicion: suspicion => checker.suspect(suspicion.target, suspicion.reason),
+    log: line => log('engine', line),
+  }),
+  ports: openPorts(),
+  neighbors,
   log: line => log('engine', line),
 })
 
@@ -45,14 +77,57 @@ const checker = new Checker({
   },
 })
 
+async function openKernelEngine(): Promise<KernelEngine | string> {
+  if (!options.kernel) {
+    await takeOutOfKernel()
+    return 'the kernel engine is switched off (--no-kernel)'
+  }
+  try {
+    return await openNftablesEngine({
+      table,
+      clock,
+      sysctl,
+      isComplete: () => isComplete,
+      onSuspicion: suspicion => checker.suspect(suspicion.target, suspicion.reason),
+      onProblems: () => reconciler.again(),
+      log: line => log('engine', line),
+    })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') {
+      // Another node on this data directory. In userspace this one would serve nothing: the other one's rules come first.
+      log('engine', `${(error as Error).message}: end it`)
+      process.exit(1)
+    }
+    const obstacle = kernelObstacle(error)
+    log('engine', `${obstacle}, so everything is served in userspace: targets don't see the client's address`)
+    return obstacle
+  }
+}
+
+/** What a process before this one left there would go on taking what userspace is to serve. */
+async function takeOutOfKernel(): Promise<void> {
+  try {
+    const listeners = await removeRemains(table.name)
+    if (listeners !== undefined) log('engine', `kernel: removed the table ${table.name} (listeners: ${listeners})`)
+  } catch {
+    // Where this process may not look, or can't, no other one is likely to have been able to.
+  }
+}
+
+const build = snapshotBuilder()
+let hasFallbacks = false
 const reconciler = new Reconciler({
   engine,
   clock,
-  build: snapshotBuilder(),
+  build(...known) {
+    isComplete = hasSpoken
+    return build(...known)
+  },
   onApplied(applied) {
+    hasFallbacks = applied.fallbacks.length > 0
     operatorLog.problems(applied.problems)
     feed.report(applied)
-    process.send?.({ kind: 'ready' } satisfies NodeReady)
+    process.send?.({ kind: 'ready', usesKernel: typeof kernel !== 'string' } satisfies NodeReady)
   },
   log: line => log('node', line),
 })
@@ -64,7 +139,8 @@ const serve = (state: State) => {
   checker.update(probesOf(state))
   reconciler.desired(state)
 }
-serve(restored.state)
+// Without a last good state nothing is known to be over either, and the kernel may serve: then the control process is waited for.
+if (restored.state !== emptyState) serve(restored.state)
 
 const feed = openNodeEnd({
   path: feedPath(options.dataDir),
@@ -72,27 +148,35 @@ const feed = openNodeEnd({
   initial: restored.state,
   log: line => log('node', line),
   onDesired(state) {
+    const isFirst = !hasSpoken
+    hasSpoken = true
     lastGood.state(state)
     serve(state)
+    // It may be what was restored. What is not in it is gone all the same, which until now nobody knew.
+    if (isFirst) reconciler.again()
   },
+  onCount: () => observe(({ revision: _, ...counters }) => feed.report({ kind: 'counters', ...counters })),
 })
 
 feed.report({ kind: 'health', whole: true, health: [...restored.health] })
 
-clock.every(1_000, () => {
-  engine.observe().then(
-    ({ listeners, targets }) => {
-      operatorLog.counters(listeners, clock.monotonic())
-      feed.report({ kind: 'counters', listeners, targets })
-    },
-    error => log('node', `counters: ${error}`),
-  )
+// Not more often: with thousands of targets changes would notice.
+clock.every(10_000, () => observe(({ listeners }) => operatorLog.counters(listeners, clock.monotonic())))
+
+function observe(use: (observed: Observed) => void): void {
+  engine.observe().then(use, error => log('node', `counters: ${error}`))
+}
+
+// What keeps a listener out of the kernel may be gone: an address or a setting of this host.
+clock.every(5_000, () => {
+  if (hasFallbacks) reconciler.again()
 })
 
-supervised(async () => {
+supervised(async how => {
   feed.close()
   checker.close()
   await reconciler.stop()
   await lastGood.close()
-  await engine.close(options.drainSeconds * 1_000)
+  if (how === 'leave') await engine.leave()
+  else await engine.close(options.drainSeconds * 1_000)
 })

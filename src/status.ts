@@ -4,7 +4,9 @@ import type { State } from './domain/state.ts'
 import { isSuspect } from './domain/suspicion.ts'
 import { targetKey } from './domain/target-group.ts'
 import { targetHealth } from './domain/target-health.ts'
+import type { FlowTable } from './engine/engine.ts'
 import type { ControlEnd } from './feed/control-end.ts'
+import type { CountersReport } from './feed/messages.ts'
 import { version } from './version.ts'
 
 /** What `sluice doctor` shows of a running Sluice; the body of `GET /_sluice/status`. */
@@ -15,6 +17,12 @@ export interface Status {
   /** The node process: whether it is there, and the revision that is in place. */
   readonly node: { readonly connected: boolean; readonly revision: number }
   readonly listeners: readonly ListenerStatus[]
+  /** Those that load balancers carry, and those of instances that have dropped something. */
+  readonly securityGroups: readonly SecurityGroupStatus[]
+  /** Instances that are this host itself: their security groups are not enforced (`isOnNoCard`). */
+  readonly ownInstances: readonly { readonly id: string; readonly address: string }[]
+  /** Absent where the kernel serves nothing. */
+  readonly flowTable?: FlowTable
 }
 
 export interface ListenerStatus {
@@ -23,14 +31,31 @@ export interface ListenerStatus {
   readonly protocol: string
   readonly port: number
   readonly addresses: readonly string[]
-  /** Why it is not in place, a line each; empty where it is. */
+  /** False where any of it is not; the problems say why. */
+  readonly isInPlace: boolean
+  /** What is wrong with it or its targets, a line each. */
   readonly problems: readonly string[]
+  /** What serves it; absent until the node has said so. A listener of which any part is in userspace counts as there. */
+  readonly engine?: 'kernel' | 'userspace'
+  /** Why not the kernel, a line each. */
+  readonly fallbacks: readonly string[]
   /** A switch of target groups that waits for the new side's first healthy target. */
   readonly heldUntil?: string
   readonly activeFlows: number
   readonly newFlows: number
   readonly drops: Readonly<Record<string, number>>
   readonly targets: readonly TargetStatus[]
+}
+
+export interface SecurityGroupStatus {
+  readonly id: string
+  readonly name: string
+  /** Names of the load balancers that carry it. */
+  readonly loadBalancers: readonly string[]
+  /** Ids of the instances that carry it and have dropped something. */
+  readonly instances: readonly string[]
+  /** Packets (in userspace connections and datagrams) of new flows to all of these that their groups did not admit. */
+  readonly dropped: number
 }
 
 interface TargetStatus {
@@ -45,21 +70,31 @@ interface TargetStatus {
   readonly suspect?: string
 }
 
-/** Puts together what was asked for and what the node reports of it. */
-export function statusOf(state: State, feed: ControlEnd, now: number): Status {
+type Feed = Pick<ControlEnd, 'applied' | 'counters' | 'health' | 'nodeConnected'>
+
+/**
+ * Puts together what was asked for and what the node reports of it.
+ *
+ * @param onCards addresses of this host's network cards
+ */
+export function statusOf(state: State, feed: Feed, now: number, onCards: ReadonlySet<string>): Status {
   const applied = feed.applied()
   const counters = feed.counters()
   const countedBy = Map.groupBy(counters?.listeners ?? [], ({ listenerArn }) => listenerArn)
   const problemsOf = Map.groupBy(applied?.problems ?? [], ({ listenerArn }) => listenerArn)
+  const fallbacksOf = Map.groupBy(applied?.fallbacks ?? [], ({ listenerArn }) => listenerArn)
   const flowsOf = new Map(counters?.targets.map(({ target, activeFlows }) => [target, activeFlows]))
   return {
     version,
     revision: state.revision,
     node: { connected: feed.nodeConnected, revision: applied?.revision ?? 0 },
+    ...(counters?.flowTable && { flowTable: counters.flowTable }),
     listeners: [...state.listeners.values()].map(listener => {
       const loadBalancer = state.loadBalancers.get(listener.loadBalancerArn)
       const counted = countedBy.get(listener.arn) ?? []
       const held = applied?.held.find(({ listenerArn }) => listenerArn === listener.arn)
+      const problems = problemsOf.get(listener.arn) ?? []
+      const fallbacks = [...new Set(fallbacksOf.get(listener.arn)?.map(({ reason }) => reason))]
       const drops: Record<string, number> = {}
       for (const counter of counted) {
         for (const [reason, count] of Object.entries(counter.drops)) drops[reason] = (drops[reason] ?? 0) + count
@@ -70,7 +105,10 @@ export function statusOf(state: State, feed: ControlEnd, now: number): Status {
         protocol: listener.protocol,
         port: listener.port,
         addresses: (loadBalancer?.zones ?? []).flatMap(zoneAddresses),
-        problems: (problemsOf.get(listener.arn) ?? []).map(({ reason }) => reason),
+        isInPlace: !problems.some(({ target }) => target === undefined),
+        problems: problems.map(({ reason }) => reason),
+        ...(applied && { engine: fallbacks.length === 0 ? 'kernel' : 'userspace' }),
+        fallbacks,
         ...(held === undefined ? {} : { heldUntil: new Date(held.until).toISOString() }),
         activeFlows: sum(counted.map(({ activeFlows }) => activeFlows)),
         newFlows: sum(counted.map(({ newFlows }) => newFlows)),
@@ -97,7 +135,39 @@ export function statusOf(state: State, feed: ControlEnd, now: number): Status {
         }),
       }
     }),
+    securityGroups: securityGroupsOf(state, counters),
+    ownInstances: [...state.instances.values()].flatMap(({ id, state, privateIpAddress, ipv6Address }) =>
+      [privateIpAddress, ipv6Address]
+        .filter(address => address !== undefined && state !== 'terminated' && onCards.has(address))
+        .map((address = '') => ({ id, address })),
+    ),
   }
+}
+
+function securityGroupsOf(
+  state: State,
+  { listeners = [], guards = [] }: Partial<CountersReport> = {},
+): readonly SecurityGroupStatus[] {
+  const droppedBy = new Map<string, number>()
+  const add = (carrier: string, dropped = 0) => droppedBy.set(carrier, (droppedBy.get(carrier) ?? 0) + dropped)
+  for (const { listenerArn, drops } of listeners)
+    add(state.listeners.get(listenerArn)?.loadBalancerArn ?? '', drops['security-group'])
+  for (const { id, dropped } of guards) if (dropped > 0) add(id, dropped)
+  const [loadBalancers, instances] = [[...state.loadBalancers.values()], [...state.instances.values()]]
+  return [...state.securityGroups.values()].flatMap(({ id, name }) => {
+    const carries = ({ securityGroups }: { readonly securityGroups: readonly string[] }) => securityGroups.includes(id)
+    const balancing = loadBalancers.filter(carries)
+    const guarded = instances.filter(instance => carries(instance) && droppedBy.has(instance.id))
+    if (balancing.length + guarded.length === 0) return []
+    const carriers = [...balancing.map(({ arn }) => arn), ...guarded.map(({ id }) => id)]
+    return {
+      id,
+      name,
+      loadBalancers: balancing.map(({ name }) => name),
+      instances: guarded.map(({ id }) => id),
+      dropped: sum(carriers.map(carrier => droppedBy.get(carrier) ?? 0)),
+    }
+  })
 }
 
 function sum(numbers: readonly number[]): number {

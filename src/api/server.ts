@@ -29,7 +29,7 @@ export interface ApiOptions extends CallContext {
   log(line: string): void
 }
 
-type Route = () => RouteAnswer | Promise<RouteAnswer>
+type Route = (query: URLSearchParams) => RouteAnswer | Promise<RouteAnswer>
 
 interface RouteAnswer {
   readonly status: number
@@ -140,8 +140,8 @@ class Handler {
     let service: Service | undefined
     try {
       checkFront(request.headersDistinct, this.#options.hostNames)
-      const [path = ''] = (request.url ?? '').split('?', 1)
-      if (path !== '/') return await this.#answerRoute(request, path)
+      const [path = '', query = ''] = (request.url ?? '').split('?', 2)
+      if (path !== '/') return await this.#answerRoute(request, path, query)
       const authorization = checkCall(request)
       const signed = await readSigned(request)
       service = this.#services.bySigningName(claimedScope(authorization)?.service)
@@ -194,7 +194,7 @@ class Handler {
     }
   }
 
-  async #answerRoute(request: IncomingMessage, path: string): Promise<Answer> {
+  async #answerRoute(request: IncomingMessage, path: string, query: string): Promise<Answer> {
     const { credentials, reset } = this.#options
     const key = `${request.method} ${path}`
     if (key === 'GET /healthz') return json(200, { status: 'ok' })
@@ -208,7 +208,7 @@ class Handler {
       if (request.headers.authorization === undefined) throw commonErrors.missingAuthenticationToken()
       this.#authenticate(await readSigned(request), undefined)
     }
-    const { status, body } = await route()
+    const { status, body } = await route(new URLSearchParams(query))
     return json(status, body)
   }
 

@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import type { Headers } from './front.ts'
 import type { SignedRequest } from './sigv4.ts'
 
-/** What is to be signed: a request whose target has no query string and nothing to escape. */
+/** What is to be signed: a request whose path has nothing to escape, and whose query is sorted and escaped as AWS has it. */
 export interface ToSign {
   readonly method: string
   readonly target: string
@@ -30,8 +30,7 @@ export function sign(request: ToSign): SignedRequest {
   const signed = request.signedHeaders ?? Object.keys(headers).sort()
   const canonical = [
     request.method,
-    request.target,
-    '',
+    ...splitTarget(request.target),
     ...signed.map(name => `${name}:${headers[name]?.join(',')}`),
     '',
     signed.join(';'),
@@ -50,4 +49,10 @@ export function sign(request: ToSign): SignedRequest {
     headers: { ...headers, authorization: [authorization] },
     body: Buffer.from(request.body),
   }
+}
+
+/** Path and query. */
+function splitTarget(target: string): readonly [string, string] {
+  const [path = '', query = ''] = target.split('?', 2)
+  return [path, query]
 }

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { networkInterfaces } from 'node:os'
-import { systemClock } from '../clock.ts'
 import { localIpv6Range, localRange, loopbackRange } from '../domain/addresses.ts'
 import { dnsZone } from '../domain/load-balancer.ts'
+import type { FlowTable } from '../engine/engine.ts'
+import { isNetworkAdmin } from '../engine/network-admin.ts'
+import { tableOf } from '../engine/nftables/names.ts'
+import { sluiceTables } from '../engine/nftables/sluice-tables.ts'
 import type { ListenerStatus, Status } from '../status.ts'
+import { inquire } from './inquiry.ts'
 import type { Options } from './options.ts'
-import { signedHeaders } from './signing-key.ts'
 
 /**
  * Prints what this machine can and cannot do, and, where Sluice runs, how each listener is.
@@ -14,10 +18,12 @@ import { signedHeaders } from './signing-key.ts'
 export async function doctor(options: Options): Promise<number> {
   const print = (line: string) => process.stdout.write(`${line}\n`)
   for (const line of describeMachine(options)) print(line)
-  const status = await readStatus(options)
+  const status = await inquire<Status>(options, { path: '/_sluice/status' })
   print('')
   if (typeof status === 'string') {
     print(status)
+    if (await servesOn(options))
+      print('What it had set up in the kernel serves on: bin/sluice up takes it over, bin/sluice cleanup removes it.')
     return 1
   }
   print(`Sluice ${status.version} runs at http://${options.host}:${options.port}, revision ${status.revision}.`)
@@ -28,8 +34,21 @@ export async function doctor(options: Options): Promise<number> {
   )
   if (status.listeners.length === 0) print('No listener was asked for yet.')
   for (const listener of status.listeners) for (const line of describeListener(listener)) print(line)
+  for (const line of describeSecurityGroups(status)) print(line)
+  if (status.flowTable !== undefined) print(describeFlowTable(status.flowTable))
   const sound = status.node.connected && status.listeners.every(({ problems }) => problems.length === 0)
   return sound ? 0 : 1
+}
+
+/** Whether this Sluice's table is in the kernel, and no process of its own with it. */
+async function servesOn({ dataDir }: Options): Promise<boolean> {
+  try {
+    const { name } = tableOf(dataDir)
+    return (await sluiceTables()).some(table => table.name === name && table.owner === undefined)
+  } catch {
+    // This process may not look, or there is no such kernel.
+    return false
+  }
 }
 
 function describeMachine(options: Options): string[] {
@@ -38,11 +57,8 @@ function describeMachine(options: Options): string[] {
   const lines = [
     `Machine: ${process.platform} ${process.arch}, node ${process.versions.node}, ${root ? 'root' : `user ${process.getuid?.()}`}`,
   ]
-  lines.push(
-    'Engine: userspace (TCP, UDP, TCP_UDP) in worker processes; targets see the load balancer’s address. The client’s',
-    '  address can be kept only by a kernel engine, which this version does not have; TCP targets can learn it by',
-    '  proxy_protocol_v2.enabled=true.',
-  )
+  const mayChangeNetwork = isNetworkAdmin()
+  lines.push(...describeEngines(mayChangeNetwork, linux))
   lines.push(
     linux
       ? 'Default VPC: 127.0.0.1 (local-1a) and 127.0.0.2 (local-1b), shared by its load balancers, port by port.'
@@ -56,9 +72,9 @@ function describeMachine(options: Options): string[] {
   )
   if (own.length > 0) lines.push(`Subnets over these addresses of this host are served on them: ${own.join(', ')}.`)
   lines.push(
-    root && linux
+    mayChangeNetwork
       ? `Other subnets: each load balancer gets an address of its own in ${localRange} (${localIpv6Range}), by one local route.`
-      : `Other subnets: each load balancer gets an address of its own in ${loopbackRange}, for this host only (as root: ${localRange}, for containers and routed hosts too).`,
+      : `Other subnets: each load balancer gets an address of its own in ${loopbackRange}, for this host only (as root, or with CAP_NET_ADMIN: ${localRange}, for containers and routed hosts too).`,
   )
   const lowest = linux ? unprivilegedPort() : 1024
   if (!root) lines.push(`Listener ports below ${lowest} need root or CAP_NET_BIND_SERVICE.`)
@@ -71,16 +87,65 @@ function describeMachine(options: Options): string[] {
   return lines
 }
 
+/** What this process could use; each listener's line says what serves it. */
+function describeEngines(mayChangeNetwork: boolean, linux: boolean): string[] {
+  const lacks = [
+    ...(linux ? [] : ['Linux']),
+    ...(linux && !mayChangeNetwork
+      ? [process.getuid?.() === 0 ? 'CAP_NET_ADMIN' : 'root, or CAP_NET_ADMIN and CAP_NET_RAW']
+      : []),
+    ...(isBuiltin('node:ffi') ? [] : ['a node with node:ffi (bin/with-node brings one)']),
+  ]
+  if (lacks.length > 0)
+    return [
+      `Engine: userspace (TCP, UDP, TCP_UDP) in worker processes, as the kernel's needs ${lacks.join(' and ')}. What is lost:`,
+      '  targets see the load balancer’s address instead of the client’s, which UDP targets cannot learn in any other way (TCP',
+      '  ones can, by proxy_protocol_v2.enabled=true); targets’ own security groups; SYN cookies.',
+    ]
+  return [
+    'Engine: the kernel (nftables) for TCP, UDP and TCP_UDP: targets see the client’s address, and traffic goes on while Sluice',
+    '  restarts. What the kernel cannot serve, such as proxy protocol, goes through worker processes, for the reason given below.',
+  ]
+}
+
+function describeFlowTable({ flows, limit, refused, givenUp, portless }: FlowTable): string {
+  const losses = [
+    ...(refused > 0 ? [`${refused} packets of new flows refused because it was full`] : []),
+    ...(givenUp > 0 ? [`${givenUp} flows without an answer given up early`] : []),
+    ...(portless > 0 ? [`${portless} packets of new flows without a free port`] : []),
+  ]
+  return `\nThe kernel's flow table: ${flows} of ${limit} flows${losses.length === 0 ? '' : `; so far ${losses.join(', ')}`}.`
+}
+
+function describeSecurityGroups({ securityGroups, ownInstances }: Status): string[] {
+  const lines = [
+    ...securityGroups
+      .filter(({ dropped }) => dropped > 0)
+      .map(
+        ({ id, name, loadBalancers, instances, dropped }) =>
+          `${id} (${name}): ${dropped} packets or connections not admitted at ${[...loadBalancers, ...instances].join(', ')}`,
+      ),
+    ...ownInstances.map(
+      ({ id, address }) =>
+        `${id} (${address}) is this host itself: its security groups are not enforced, lest they bar you from it.`,
+    ),
+  ]
+  return lines.length === 0 ? [] : ['', ...lines]
+}
+
 function describeListener(listener: ListenerStatus): string[] {
-  const where = listener.addresses
+  const endpoints = listener.addresses
     .map(address => `${address.includes(':') ? `[${address}]` : address}:${listener.port}`)
     .join(' ')
   const drops = Object.entries(listener.drops).map(([reason, count]) => `${count} ${reason}`)
+  const where = { kernel: ' in the kernel', userspace: ' in userspace' }
+  const place = listener.engine === undefined ? 'in place' : `in place${where[listener.engine]}`
   return [
     '',
-    `${listener.loadBalancer}  ${listener.protocol} ${where}  ${listener.problems.length === 0 ? 'in place' : 'NOT IN PLACE'}` +
+    `${listener.loadBalancer}  ${listener.protocol} ${endpoints}  ${listener.isInPlace ? place : 'NOT IN PLACE'}` +
       `, ${listener.activeFlows} flows now, ${listener.newFlows} in all${drops.length === 0 ? '' : `, dropped: ${drops.join(', ')}`}`,
     ...listener.problems.map(reason => `  problem: ${reason}`),
+    ...listener.fallbacks.map(reason => `  not in the kernel: ${reason}`),
     ...(listener.heldUntil === undefined
       ? []
       : [
@@ -92,24 +157,6 @@ function describeListener(listener: ListenerStatus): string[] {
         `${target.lastProbe === undefined ? '' : `: ${target.lastProbe}`}${target.suspect === undefined ? '' : `; suspect: ${target.suspect}`}`,
     ),
   ]
-}
-
-/** The running Sluice's status, or why there is none, in one line. */
-async function readStatus(options: Options): Promise<Status | string> {
-  const url = new URL(
-    `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${options.port}/_sluice/status`,
-  )
-  try {
-    const response = await fetch(url, { headers: signedHeaders(options, url, systemClock.now()) })
-    if (response.status === 403)
-      return `Sluice at ${url.origin} refused the key of ${options.credentials ?? 'a caller without one'}: say --credentials FILE, with the file that it was started with.`
-    if (response.status !== 200)
-      return `Sluice at ${url.origin} answered ${response.status}: ${(await response.text()).slice(0, 200)}`
-    return (await response.json()) as Status
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    return `Sluice does not run at ${url.origin} (${(cause as Error).message}); start it with: bin/sluice up, or say --port.`
-  }
 }
 
 /** The lowest port that needs no privilege. */

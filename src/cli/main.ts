@@ -4,6 +4,14 @@ const help = `sluice: Elastic Load Balancing that you run yourself
 
   sluice up [FLAGS]       start it, and keep it running
   sluice doctor [FLAGS]   what this machine can and cannot do, and how each listener is
+  sluice explain udp|tcp CLIENT:PORT ADDRESS:PORT [FLAGS]
+                          which target a new flow goes to, and why
+  sluice target render --target-group ARN [FLAGS]
+                          commands for target hosts, so that their replies come back through the load balancer
+  sluice sg render --target-group ARN [FLAGS]
+                          an nftables ruleset for target hosts, which admits what came through the load balancer
+  sluice cleanup [--all] [FLAGS]
+                          remove what the Sluice of this data directory (--all: any) left in the kernel when it ended
   sluice version
   sluice help
 
@@ -13,6 +21,12 @@ ${describeFlags()}
 
 const [given, ...args] = process.argv.slice(2)
 const command = args.some(arg => arg === '--help' || arg === '-h') ? 'help' : given
+
+// Whoever reads what we print may have seen enough, as in `sluice doctor | head`. What serves goes on serving.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  if (command !== 'up') process.exit()
+})
 
 try {
   switch (command) {
@@ -24,6 +38,22 @@ try {
     case 'doctor': {
       const { doctor } = await import('./doctor.ts')
       process.exitCode = await doctor(readOptions(args, process.env))
+      break
+    }
+    case 'explain': {
+      const { explainCommand } = await import('./explain.ts')
+      process.exitCode = await explainCommand(args, process.env)
+      break
+    }
+    case 'target':
+    case 'sg': {
+      const { renderCommand } = await import('./render.ts')
+      process.exitCode = await renderCommand(command, args, process.env)
+      break
+    }
+    case 'cleanup': {
+      const { cleanupCommand } = await import('./cleanup.ts')
+      process.exitCode = await cleanupCommand(args, process.env)
       break
     }
     case 'version': {

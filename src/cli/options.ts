@@ -23,9 +23,14 @@ export interface Options {
   readonly drainSeconds: number
   /** Per UDP listener. */
   readonly udpFlows: number
+  /** Use the kernel's nftables where this process may. */
+  readonly kernel: boolean
+  /** The operator lets Sluice change kernel settings that it needs. */
+  readonly sysctl: boolean
 }
 
 interface Flag {
+  /** What stands for its value in the help; empty: it is true or false. */
   readonly value: string
   readonly default: string
   readonly help: string
@@ -57,6 +62,16 @@ const flags: Readonly<Record<string, Flag>> = {
   'dns-port': { value: 'PORT', default: '4553', help: 'DNS responder on 127.0.0.1, for load balancer names; 0: none' },
   'drain-seconds': { value: 'N', default: '10', help: 'how long established connections may finish at a stop' },
   'udp-flows': { value: 'N', default: '16384', help: 'flows that one UDP listener keeps; the longest idle goes first' },
+  kernel: {
+    value: '',
+    default: 'true',
+    help: 'serve in the kernel (nftables) what it can, where permitted (--no-kernel: all in userspace)',
+  },
+  sysctl: {
+    value: '',
+    default: 'false',
+    help: 'set kernel settings that are needed, such as net.ipv4.ip_forward; put back at the end',
+  },
 }
 
 /** What is wrong with the command line, in one line. */
@@ -113,6 +128,8 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     dnsPort: integer('dns-port', 0, 65_535),
     drainSeconds: integer('drain-seconds', 0, 3_600),
     udpFlows: integer('udp-flows', 1, 10_000_000),
+    kernel: boolean('kernel'),
+    sysctl: boolean('sysctl'),
   }
 }
 
@@ -129,7 +146,10 @@ export function describeFlags(): string {
 
 function parse(args: readonly string[]): Record<string, string | undefined> {
   const options = Object.fromEntries(
-    Object.keys(flags).map(name => [name, { type: name === 'example' ? ('boolean' as const) : ('string' as const) }]),
+    Object.entries(flags).map(([name, { value }]) => [
+      name,
+      { type: value === '' ? ('boolean' as const) : ('string' as const) },
+    ]),
   )
   try {
     const { values } = parseArgs({ args: [...args], options, allowNegative: true, strict: true })

@@ -13,7 +13,7 @@ export function signingKey(options: Options): { readonly accessKeyId: string; re
 export function signedHeaders(options: Options, url: URL, now: number): Record<string, string> {
   const { headers } = sign({
     method: 'GET',
-    target: url.pathname,
+    target: url.pathname + url.search,
     headers: { host: [url.host] },
     body: '',
     ...signingKey(options),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -59,6 +60,35 @@ test('one that refused is not started again, and stopping does not wait for it',
   await next('refused')
   assert.equal(child.pid, undefined)
   await child.stop()
+})
+
+test('a process whose parent dies while it is starting ends, too', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const child = join(directory, 'child.mjs')
+  // It is busy until its parent has gone.
+  writeFileSync(
+    child,
+    `import { readFileSync } from 'node:fs'
+     const isThere = () => readFileSync('/proc/self/stat', 'latin1').split(' ')[3] === process.argv[2]
+     process.stdout.write(process.pid + '\\n')
+     const deadline = performance.now() + 5_000
+     while (performance.now() < deadline && isThere());
+     await new Promise(resolve => setTimeout(resolve, 50))
+     const { supervised } = await import(${JSON.stringify(new URL('supervise.ts', import.meta.url).href)})
+     supervised(async () => {})
+     setInterval(() => {}, 1_000)`,
+  )
+  const parent = join(directory, 'parent.mjs')
+  writeFileSync(
+    parent,
+    `import { fork } from 'node:child_process'
+     fork(${JSON.stringify(child)}, [String(process.pid)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+     setTimeout(() => process.kill(process.pid, 'SIGKILL'), 200)`,
+  )
+  const running = spawn(process.execPath, [parent], { stdio: ['ignore', 'pipe', 'inherit'] })
+  // Its output ends with the last process that has it.
+  await once(running.stdout, 'close')
 })
 
 test('one that served before and then refuses is tried again, so that nothing else ends with it', async t => {

@@ -5,11 +5,16 @@ import type { Clock } from '../clock.ts'
 /** A process that said at its first start why it can't serve (exit code 78, EX_CONFIG of sysexits.h); it printed the reason. */
 export const REFUSED = 78
 
+export type Stop = 'stop' | 'leave'
+
 export interface Supervised {
   /** Of the process that runs now; a new one after each death. */
   readonly pid: number | undefined
-  /** Asks it to stop in order and resolves when it has gone. */
-  stop(): Promise<void>
+  /**
+   * Asks it to stop in order and resolves when it has gone. `leave`: what goes on working without it is to stay, for the
+   * next one to take over.
+   */
+  stop(how?: Stop): Promise<void>
   /** Ends it at once. */
   kill(): void
 }
@@ -77,14 +82,14 @@ export function supervise(options: Options): Supervised {
     get pid() {
       return child?.pid
     },
-    stop() {
+    stop(how = 'stop') {
       stopping = true
       cancelRestart()
       const running = child
       if (running === undefined) return Promise.resolve()
       return new Promise(resolve => {
         waiting.push(resolve)
-        if (running.connected) running.send('stop')
+        if (running.connected) running.send(how)
         else running.kill('SIGKILL')
       })
     },
@@ -97,17 +102,17 @@ export function supervise(options: Options): Supervised {
 }
 
 /**
- * The child's side: runs `stop` when the parent asks for it (or at SIGTERM), then exits. Without its parent it exits at
+ * The child's side: runs `stop` when the parent asks for it (or at SIGTERM: `leave`), then exits. Without its parent it exits at
  * once. SIGINT is the parent's: a terminal sends it to the whole group, and stopping goes in order.
  */
-export function supervised(stop: () => Promise<void>): void {
+export function supervised(stop: (how: Stop) => Promise<void>): void {
   // Now and not at its exit, which a kill -9 leaves out: the next one starts from what this one has compiled.
   flushCompileCache()
   let stopping = false
-  const end = () => {
+  const end = (how: Stop) => {
     if (stopping) return
     stopping = true
-    stop().then(
+    stop(how).then(
       () => process.exit(0),
       error => {
         process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
@@ -116,11 +121,13 @@ export function supervised(stop: () => Promise<void>): void {
     )
   }
   process.on('SIGINT', () => {})
-  process.on('SIGTERM', end)
+  process.on('SIGTERM', () => end('leave'))
   process.on('message', message => {
-    if (message === 'stop') end()
+    if (message === 'stop' || message === 'leave') end(message)
   })
   process.on('disconnect', () => {
     if (!stopping) process.exit(0)
   })
+  // It may have gone while this process was starting.
+  if (process.connected === false) process.exit(0)
 }

@@ -5,12 +5,13 @@ import type { NodeReady } from '../node.ts'
 import { version } from '../version.ts'
 import { exampleHints, exampleIsSetUp, sampleTargets, setUpExample } from './example.ts'
 import type { Options } from './options.ts'
-import { type Supervised, supervise } from './supervise.ts'
+import { type Stop, type Supervised, supervise } from './supervise.ts'
 
 /** Runs Sluice until it is told to stop: one control process, one node process, and the example's sample targets. */
 export async function up(options: Options): Promise<void> {
   const children: Supervised[] = []
-  stopOnSignals(children, options)
+  const kernel = { isUsed: false }
+  stopOnSignals(children, kernel, options)
   const refused = (): void => {
     // It has said why; the others have nothing to do without it.
     for (const child of children) child.kill()
@@ -48,7 +49,11 @@ export async function up(options: Options): Promise<void> {
       'node',
       '../node.ts',
       () => options,
-      message => resolve(message as NodeReady),
+      message => {
+        const ready = message as NodeReady
+        kernel.isUsed = ready.usesKernel
+        resolve(ready)
+      },
     )
   })
   process.stdout.write(banner(control.url, options))
@@ -77,27 +82,37 @@ export async function up(options: Options): Promise<void> {
   }
 }
 
-/** First signal: everything stops in order, established connections finish, exit 0. Second: everything ends at once. */
-function stopOnSignals(children: readonly Supervised[], options: Options): void {
+/**
+ * SIGINT, from a terminal: everything stops in order, established connections finish, nothing is left behind. SIGTERM, from whoever runs
+ * services: the same, but what the kernel serves goes on, so that a restart or an upgrade interrupts nothing. A second signal
+ * ends everything at once.
+ */
+function stopOnSignals(
+  children: readonly Supervised[],
+  kernel: { readonly isUsed: boolean },
+  { dataDir, drainSeconds }: Options,
+): void {
   let stopping = false
-  const onSignal = () => {
+  const cleanup = `bin/sluice cleanup --data-dir ${dataDir}`
+  const onSignal = (how: Stop) => {
     if (stopping) {
       for (const child of children) child.kill()
+      if (kernel.isUsed) log('sluice', `what the kernel has of it stays there: ${cleanup} removes it`)
       process.exit(1)
     }
     stopping = true
-    log(
-      'sluice',
-      `stopping; established connections have ${options.drainSeconds} s to finish (once more: stop at once)`,
-    )
+    const finish = `connections have ${drainSeconds} s to finish (once more: stop at once)`
+    if (how === 'leave' && kernel.isUsed)
+      log('sluice', `stopping; what the kernel serves goes on until the next start (or ${cleanup}), other ${finish}`)
+    else log('sluice', `stopping; established ${finish}`)
     // Sample targets last: connections to them are to finish, too. The node is told first, lest it report a lost control process.
     const [control, node, ...samples] = children
-    Promise.all([node?.stop(), control?.stop()])
+    Promise.all([node?.stop(how), control?.stop()])
       .then(() => Promise.all(samples.map(sample => sample.stop())))
       .then(() => process.exit(0))
   }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', () => onSignal('stop'))
+  process.on('SIGTERM', () => onSignal('leave'))
 }
 
 function banner(url: string, options: Options): string {

@@ -95,7 +95,10 @@ export function checkAddress(state: State, group: TargetGroup, address: string, 
     )
   }
   if (zone === undefined) {
-    throw invalid(`The Availability Zone is required for IP address '${address}' because it is not in the VPC`)
+    // AWS's text, which would puzzle where only the subnet is missing.
+    const isNear = [vpc?.cidrBlock, vpc?.ipv6CidrBlock].some(range => range && cidrContains(range, address))
+    const reason = isNear ? 'it is in no subnet of the VPC' : 'it is not in the VPC'
+    throw invalid(`The Availability Zone is required for IP address '${address}' because ${reason}`)
   }
   if (zone !== 'all' && !subnets.some(subnet => subnet.zoneName === zone)) {
     throw invalid(
