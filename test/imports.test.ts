@@ -32,12 +32,12 @@ const rooms: Readonly<
   health: { may: ['health', 'domain', 'clock'], node: true, because: 'it knows targets by their probes alone' },
   dns: { may: ['dns', 'domain'], node: true, because: 'it answers from a function it is given' },
   reconcile: {
-    may: ['reconcile', 'feed', 'engine/engine', 'domain', 'clock'],
+    may: ['reconcile', 'feed', 'engine/engine', 'domain', 'clock', 'durable-file'],
     node: true,
     because: 'it drives any engine, so it may know none',
   },
   engine: {
-    may: ['engine', 'domain', 'clock'],
+    may: ['engine', 'domain', 'clock', 'durable-file'],
     node: true,
     because: 'it knows Snapshots and nothing of where they come from',
   },

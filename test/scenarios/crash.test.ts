@@ -1,4 +1,7 @@
-/** What may be lost when a process is killed: reliability rows R3, R4, R5, R6, and what a start refuses. */
+/**
+ * What may be lost when a process is killed: reliability rows R3, R4, R5, R6, and what a start refuses. What the kernel serves is
+ * nobody's to lose: kernel-restart.test.ts.
+ */
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,10 +12,13 @@ import { suite, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { readOptions } from '../../src/cli/options.ts'
 import { long, timeout } from '../long.ts'
+import { testOnEachEngine } from './engines.ts'
 import { Network } from './network.ts'
 import { startSluice, temporaryDirectory, until } from './sluice.ts'
 import { socketsAt } from './sockets.ts'
 import { startTarget } from './targets.ts'
+
+const inUserspace = ['--no-kernel']
 
 /** Sends one line on a new connection and answers what comes back; `undefined` where none is to be had. */
 async function ask(port: number, timeoutMs = 1_000): Promise<string | undefined> {
@@ -71,9 +77,9 @@ async function longestGap(port: number, ms: number): Promise<number> {
 }
 
 /** A TCP listener with two healthy targets. */
-async function stage(t: TestContext, port: number) {
+async function stage(t: TestContext, port: number, flags: readonly string[] = []) {
   // Not a port that the system chooses for others, too: it has to be free when the control process comes back.
-  const sluice = await startSluice(t, { flags: ['--port', String(26_000 + (port % 1_000))] })
+  const sluice = await startSluice(t, { flags: ['--port', String(26_000 + (port % 1_000)), ...flags] })
   const network = new Network(sluice.url)
   const [one, two] = await Promise.all([1, 2].map(host => startTarget(t, `127.72.${port % 256}.${host}`, port)))
   assert.ok(one && two)
@@ -83,9 +89,9 @@ async function stage(t: TestContext, port: number) {
   return { sluice, network, group, listener, one, two }
 }
 
-test('R3: when a worker is killed, the listener goes on and only that worker’s connections are lost', async t => {
+test('userspace: R3: when a worker is killed, the listener goes on and only that worker’s connections are lost', async t => {
   const port = 28301
-  const { sluice } = await stage(t, port)
+  const { sluice } = await stage(t, port, inUserspace)
   const workers = sluice.pids('worker')
   const sockets: Socket[] = []
   // The kernel wakes whom it likes, so that one worker may take most of them.
@@ -106,9 +112,9 @@ test('R3: when a worker is killed, the listener goes on and only that worker’s
   for (let attempt = 0; attempt < 20; attempt++) assert.ok(await ask(port), 'every new connection is served')
 })
 
-test('R3: when the node process is killed, established connections finish, and a new one serves', async t => {
+test('userspace: R3: when the node process is killed, established connections finish, and a new one serves', async t => {
   const port = 28302
-  const { sluice } = await stage(t, port)
+  const { sluice } = await stage(t, port, inUserspace)
   const sockets = await establish(port, 20)
   for (const pid of sluice.pids('node')) process.kill(pid, 'SIGKILL')
   const gap = await longestGap(port, 3_000)
@@ -119,84 +125,91 @@ test('R3: when the node process is killed, established connections finish, and a
   assert.equal(alive, 20, 'established connections live on in the old workers')
 })
 
-test('R5: a node alone, with no control process and no database, serves within two seconds, before its first probe', async t => {
-  const [port, healthPort] = [28304, 28314]
-  const sluice = await startSluice(t)
-  const network = new Network(sluice.url)
-  const [one, two] = await Promise.all([1, 2].map(host => startTarget(t, `127.72.${port % 256}.${host}`, port)))
-  assert.ok(one && two)
-  const health = await startTarget(t, two.address, healthPort)
-  const group = await network.targetGroup('TCP', [one, two], {}, { HealthCheckPort: String(healthPort) })
-  await network.listener(await network.loadBalancer(), 'TCP', port, { [group]: 1 })
-  await until('one of two is healthy', async () => (await network.health(group))[two.address] === 'healthy')
-  await pause(500)
-  const { dataDir } = sluice
-  sluice.process.kill('SIGKILL')
-  await until('all processes are gone', () => sluice.pids('node').length + sluice.pids('worker').length === 0)
-  for (const file of ['sluice.db', 'sluice.db-wal', 'sluice.db-shm']) rmSync(join(dataDir, file), { force: true })
-  // From now on no probe passes: whom the node takes for healthy, it knows from before.
-  health.kill()
-  const options = readOptions(['--data-dir', dataDir, '--workers', '1'], {})
-  const started = performance.now()
-  const node = fork(join(import.meta.dirname, '../../src/node.ts'), [JSON.stringify(options)], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
-  try {
-    await until('it serves', () => ask(port, 100), 2_000)
-    t.diagnostic(`served ${(performance.now() - started).toFixed(0)} ms after the start of the node`)
-    for (let attempt = 0; attempt < 20; attempt++)
-      assert.equal((await ask(port))?.split(' ')[0], two.address, 'the target that was healthy, and no other')
-  } finally {
-    node.kill('SIGKILL')
-  }
-})
-
-// Both mostly wait, so they do it at once.
-suite('the control process is killed', { concurrency: true }, () => {
-  test('R4: without the control process no request fails, and a target that dies meanwhile leaves service', {
-    timeout,
-  }, async t => {
-    const port = 28303
-    const { sluice, one, two } = await stage(t, port)
-    // A stopped supervisor starts nothing again, and its node goes on.
-    sluice.process.kill('SIGSTOP')
-    t.after(() => sluice.process.kill('SIGCONT'))
-    for (const pid of sluice.pids('control')) process.kill(pid, 'SIGKILL')
-    await until('the control process is gone', () =>
-      fetch(sluice.url).then(
-        () => false,
-        () => true,
-      ),
-    )
-    let failed = 0
-    let asked = 0
-    const from = new Map<string, number>()
-    const askFor = async (ms: number) => {
-      for (const end = performance.now() + ms; performance.now() < end; asked++) {
-        const answer = await ask(port)
-        if (answer === undefined) failed++
-        else from.set(answer.split(' ')[0] ?? '', performance.now())
-        await pause(5)
-      }
+testOnEachEngine(
+  'R5: a node alone, with no control process and no database, serves within two seconds, before its first probe',
+  28_310,
+  async (t, { flags, port }) => {
+    const healthPort = port + 1
+    const sluice = await startSluice(t, { flags })
+    const network = new Network(sluice.url)
+    const [one, two] = await Promise.all([1, 2].map(host => startTarget(t, `127.72.${port % 256}.${host}`, port)))
+    assert.ok(one && two)
+    const health = await startTarget(t, two.address, healthPort)
+    const group = await network.targetGroup('TCP', [one, two], {}, { HealthCheckPort: String(healthPort) })
+    await network.listener(await network.loadBalancer(), 'TCP', port, { [group]: 1 })
+    await until('one of two is healthy', async () => (await network.health(group))[two.address] === 'healthy')
+    await pause(500)
+    const { dataDir } = sluice
+    sluice.process.kill('SIGKILL')
+    await until('all processes are gone', () => sluice.pids('node').length + sluice.pids('worker').length === 0)
+    for (const file of ['sluice.db', 'sluice.db-wal', 'sluice.db-shm']) rmSync(join(dataDir, file), { force: true })
+    // From now on no probe passes: whom the node takes for healthy, it knows from before.
+    health.kill()
+    const options = readOptions(['--data-dir', dataDir, '--workers', '1', ...flags], {})
+    const started = performance.now()
+    const node = fork(join(import.meta.dirname, '../../src/node.ts'), [JSON.stringify(options)], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    try {
+      await until('it serves', () => ask(port, 100), 2_000)
+      t.diagnostic(`served ${(performance.now() - started).toFixed(0)} ms after the start of the node`)
+      for (let attempt = 0; attempt < 20; attempt++)
+        assert.equal((await ask(port))?.split(' ')[0], two.address, 'the target that was healthy, and no other')
+    } finally {
+      node.kill('SIGKILL')
     }
-    await askFor(2_000)
-    one.kill()
-    const killed = performance.now()
-    await askFor(long ? 600_000 : 11_000)
-    assert.equal(failed, 0, `${failed} of ${asked} requests failed`)
-    assert.ok((from.get(two.address) ?? 0) > killed)
-    // It is dead in its own health, not only avoided at each connect: it comes back, and is only used after its checks have
-    // passed.
-    await one.start()
-    const restarted = performance.now()
-    assert.equal(await ask(port).then(answer => answer?.startsWith(two.address)), true)
-    await until('it serves again', async () => (await ask(port))?.startsWith(one.address), 15_000)
-    const back = performance.now() - restarted
-    t.diagnostic(
-      `${asked} requests, ${failed} failed; the target was back in service after ${(back / 1000).toFixed(1)} s`,
-    )
-    assert.ok(back > 1_000, 'only after its checks')
-  })
+  },
+)
+
+// They mostly wait, so they do it at once.
+suite('the control process is killed', { concurrency: true }, () => {
+  testOnEachEngine(
+    'R4: without the control process no request fails, and a target that dies meanwhile leaves service',
+    28_320,
+    async (t, { engine, flags, port }) => {
+      const { sluice, one, two } = await stage(t, port, flags)
+      // A stopped supervisor starts nothing again, and its node goes on.
+      sluice.process.kill('SIGSTOP')
+      t.after(() => sluice.process.kill('SIGCONT'))
+      for (const pid of sluice.pids('control')) process.kill(pid, 'SIGKILL')
+      await until('the control process is gone', () =>
+        fetch(sluice.url).then(
+          () => false,
+          () => true,
+        ),
+      )
+      let [asked, failed, refused] = [0, 0, 0]
+      let killed = Number.NEGATIVE_INFINITY
+      const from = new Map<string, number>()
+      const askFor = async (ms: number) => {
+        for (const end = performance.now() + ms; performance.now() < end; asked++) {
+          const answer = await ask(port)
+          if (answer !== undefined) from.set(answer.split(' ')[0] ?? '', performance.now())
+          // Userspace tries another target; the kernel can only have it avoided from then on.
+          else if (engine === 'kernel' && performance.now() < killed + 500) refused++
+          else failed++
+          await pause(5)
+        }
+      }
+      await askFor(2_000)
+      one.kill()
+      killed = performance.now()
+      await askFor(long ? 600_000 : 11_000)
+      assert.equal(failed, 0, `${failed} of ${asked} requests failed`)
+      assert.ok((from.get(two.address) ?? 0) > killed)
+      // It is dead in its own health, not only avoided at each connect: it comes back, and is only used after its checks have
+      // passed.
+      await one.start()
+      const restarted = performance.now()
+      assert.equal(await ask(port).then(answer => answer?.startsWith(two.address)), true)
+      await until('it serves again', async () => (await ask(port))?.startsWith(one.address), 15_000)
+      const back = performance.now() - restarted
+      t.diagnostic(
+        `${asked} requests, ${failed} failed, ${refused} refused at once when it died; the target was back in service after ${(back / 1000).toFixed(1)} s`,
+      )
+      assert.ok(back > 1_000, 'only after its checks')
+    },
+  )
 
   test('R6: kill -9 among API writes loses no acknowledged write, and the data plane follows within a second', {
     timeout,
@@ -289,9 +302,9 @@ test('a second Sluice on the same data directory is refused with a clear message
   assert.match(failure, /another|in use|locked/i)
 })
 
-test('SIGTERM lets an established connection finish and exits 0', async t => {
+test('userspace: SIGTERM lets an established connection finish and exits 0', async t => {
   const port = 28306
-  const { sluice } = await stage(t, port)
+  const { sluice } = await stage(t, port, inUserspace)
   const [socket] = await establish(port, 1)
   assert.ok(socket)
   const stopped = sluice.stop('SIGTERM')

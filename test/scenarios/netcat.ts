@@ -1,6 +1,7 @@
 /** The real `nc` at both ends, as the article behind S1 has it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { TestContext } from 'node:test'
+import type { Host } from '../../bench/stage/namespaces.ts'
 
 /** One `nc` process; what it prints is kept. */
 interface Netcat {
@@ -13,9 +14,19 @@ interface Netcat {
   kill(): Promise<void>
 }
 
+const stdio = ['pipe', 'pipe', 'pipe'] as const
+
 /** Starts `nc` with these arguments; it ends with the test. */
 export function netcat(t: TestContext, ...args: string[]): Netcat {
-  const child: ChildProcess = spawn('nc', args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  return watch(t, spawn('nc', args, { stdio: [...stdio] }))
+}
+
+/** The same in another host. */
+export function netcatOn(t: TestContext, host: Host, ...args: string[]): Netcat {
+  return watch(t, host.start('nc', args, { stdio: [...stdio] }))
+}
+
+function watch(t: TestContext, child: ChildProcess): Netcat {
   const lines: string[] = []
   let rest = ''
   let notes = ''

@@ -1,14 +1,17 @@
 /** What scenarios ask of the API, in a line each: load balancers, groups, targets, listeners. */
 import { EC2 } from '@aws-sdk/client-ec2'
 import { ElasticLoadBalancingV2, type ProtocolEnum } from '@aws-sdk/client-elastic-load-balancing-v2'
+import type { Status } from '../../src/status.ts'
 import { until } from './sluice.ts'
 
 export class Network {
   readonly elbv2: ElasticLoadBalancingV2
   readonly ec2: EC2
+  readonly #endpoint: string
   #names = 0
 
   constructor(endpoint: string) {
+    this.#endpoint = endpoint
     const configuration = {
       endpoint,
       region: 'us-east-1',
@@ -92,11 +95,21 @@ export class Network {
       Port: port,
       DefaultActions: [forward(groups)],
     })
+    await this.inPlace()
     return String(Listeners[0]?.ListenerArn)
   }
 
   async forward(listener: string, groups: Readonly<Record<string, number>>): Promise<void> {
     await this.elbv2.modifyListener({ ListenerArn: listener, DefaultActions: [forward(groups)] })
+  }
+
+  /** The API answers before the node has acted; this waits for it. */
+  async inPlace(): Promise<void> {
+    await until('what was asked for is in place', async () => {
+      const response = await fetch(`${this.#endpoint}/_sluice/status`, { headers: { authorization: 'test' } })
+      const { revision, node } = (await response.json()) as Status
+      return node.revision >= revision
+    })
   }
 
   /** State by target address. */

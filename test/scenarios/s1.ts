@@ -1,6 +1,6 @@
 /**
- * S1, load balancing UDP with a Network Load Balancer, told once and run with each client: rows S1.1-S1.10, without the
- * client's address at the target and enforcement on target hosts, which need a kernel data plane.
+ * S1, load balancing UDP with a Network Load Balancer, told once and run with each client on loopback: rows S1.1-S1.10, but
+ * for what takes other hosts (kernel-s1.test.ts, target-hosts.test.ts).
  */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
@@ -108,7 +108,7 @@ export async function storyOfS1(t: TestContext, stage: Stage, drive: (url: strin
   const hosts = stage.targets.map(host => ({
     host,
     service: netcat(t, '-ulkv', host, port),
-    health: netcat(t, '-lkv', host, port),
+    health: netcat(t, '-lkvn', host, port),
   }))
   await aws('elbv2', 'RegisterTargets', { TargetGroupArn, Targets: stage.targets.map(Id => ({ Id })) })
   const health = async () =>
@@ -182,8 +182,22 @@ export async function storyOfS1(t: TestContext, stage: Stage, drive: (url: strin
   assert.deepEqual(late, [], 'nothing goes to the unhealthy target after the move')
 
   // And back: a health service again, the target healthy again.
-  netcat(t, '-lkv', first.host, port)
+  netcat(t, '-lkvn', first.host, port)
   await until('the target is healthy again', async () => (await health())[first.host].State === 'healthy')
+
+  // S1.3, at the target: without -k, nc says whose datagram came first. Only the kernel can keep that address.
+  await Promise.all([client, ...hosts.map(({ service }) => service)].map(each => each.kill()))
+  const asked = stage.targets.map(host => netcat(t, '-ulvn', host, port))
+  await until('the services are there', () => asked.every(({ notes }) => notes.includes('Bound on')))
+  const own = { address: '127.130.9.9', port: String(stage.port + 100) }
+  netcat(t, '-un', '-s', own.address, '-p', own.port, address, port).send('whom do you see?')
+  const [, ...seen] = await until('one of them has it', () =>
+    asked.map(({ notes }) => /Connection received on (\S+) (\d+)/.exec(notes)).find(match => match !== null),
+  )
+  const isInKernel = (await sluice.status()).listeners[0]?.engine === 'kernel'
+  assert.equal(isInKernel, process.getuid?.() === 0)
+  if (isInKernel) assert.deepEqual(seen, [own.address, own.port])
+  else assert.notEqual(seen[0], own.address, 'it is the balancing host’s')
 
   await aws('elbv2', 'DeleteListener', { ListenerArn })
   assert.equal((await health())[first.host].State, 'unused')

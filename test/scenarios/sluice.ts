@@ -6,8 +6,12 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Status } from '../../src/status.ts'
+import { enterOwnNetwork } from '../own-network.ts'
 
 const command = join(import.meta.dirname, '../../bin/sluice')
+
+// What one test file's Sluices put into the kernel, and the ports that they use, is then nobody else's, and goes with it.
+if (process.getuid?.() === 0) enterOwnNetwork()
 
 /** A running `sluice up`. */
 interface Sluice {
@@ -27,7 +31,12 @@ interface Sluice {
 /** Starts Sluice and waits until it serves. It ends with the test. */
 export async function startSluice(
   t: TestContext,
-  options: { dataDir?: string; flags?: readonly string[] } = {},
+  options: {
+    dataDir?: string
+    flags?: readonly string[]
+    /** A program that starts it, with its arguments: `setpriv --reuid=65534`. */
+    under?: readonly string[]
+  } = {},
 ): Promise<Sluice> {
   const dataDir = options.dataDir ?? temporaryDirectory(t)
   const flags = [
@@ -42,18 +51,24 @@ export async function startSluice(
     dataDir,
     ...(options.flags ?? []),
   ]
-  const child = spawn(command, ['up', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [program = '', ...args] = [...(options.under ?? []), command, 'up', ...flags]
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', chunk => (output += chunk))
   const exited = new Promise<number | null>(resolve => child.on('exit', resolve))
+  latest.set(dataDir, child)
   t.after(async () => {
     child.kill('SIGKILL')
     await exited
+    // A later one on the same directory answers for all of its processes.
+    if (latest.get(dataDir) !== child) return
     await until('the processes have gone with their parent', () => descendants(dataDir).length === 0)
   })
   await until('sluice serves', () => {
     if (child.exitCode !== null) throw new Error(`sluice ended:\n${output}`)
     return /API at (http\S+)/.test(output)
+  }).catch(error => {
+    throw new Error(`${error.message}\n${output}`)
   })
   const url = /API at (http\S+)/.exec(output)?.[1] ?? ''
   return {
@@ -72,6 +87,9 @@ export async function startSluice(
     },
   }
 }
+
+/** By data directory, the Sluice that was started last. */
+const latest = new Map<string, ChildProcess>()
 
 export function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'))

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 
-interface TestTarget {
+export interface TestTarget {
   readonly address: string
   readonly port: number
   /** Datagrams: what they said, and when, by `performance.now()`. */
@@ -21,7 +21,7 @@ interface TestTarget {
   stopTcp(): void
 }
 
-/** Listens on UDP and TCP at `address` and `port`. Each datagram is answered, and each line over TCP. */
+/** Listens on UDP and TCP at `address` and `port`. Each datagram is answered, and each line over TCP: `after MS` after so long. */
 export async function startTarget(t: TestContext, address: string, port: number): Promise<TestTarget> {
   let udp: DatagramSocket | undefined
   let tcp: Server | undefined
@@ -64,7 +64,9 @@ export async function startTarget(t: TestContext, address: string, port: number)
     socket.on('data', data => {
       if (!counted) connections.push({ at: performance.now() })
       counted = true
-      socket.write(`${address} ${data}`)
+      const ms = Number(/^after (\d+)/.exec(String(data))?.[1] ?? 0)
+      if (ms === 0) socket.write(`${address} ${data}`)
+      else setTimeout(() => socket.write(`${address} ${data}`), ms)
     })
     socket.on('error', () => socket.destroy())
     socket.on('close', () => open.delete(socket))
