@@ -1,8 +1,11 @@
 /**
- * Layer 4 side by side in one run: routed directly, HAProxy (one thread), nginx stream and Sluice userspace (one worker).
+ * Layer 4 side by side in one run: routed directly, HAProxy (one thread), nginx stream, Sluice in the kernel and Sluice in
+ * userspace (one worker).
  *
- * Client, balancer and two target hosts are namespaces of this machine; every contestant runs on the balancer, with
- * ports of its own, and is measured in turn, round by round; medians are printed. Needs root, haproxy, nginx with its stream
+ * Client, balancer and two target hosts are namespaces of this machine. The contestants are measured in turn, round by round; medians
+ * are printed. Proxies share a balancer; Sluice in the kernel and what is routed directly have one each, so that no
+ * packet of theirs meets rules that are another's. CPU is the whole machine's, less what the same work costs routed directly: the
+ * kernel's own is nobody's process. Needs root, haproxy, nginx with its stream
  * module, wrk and iperf3 (Debian: haproxy nginx libnginx-mod-stream wrk iperf3).
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildTopology, type Host, type Topology } from '../stage/namespaces.ts'
-import { cpuSeconds, residentBytes, tree } from '../stage/processes.ts'
+import { machineSeconds, residentBytes, tree } from '../stage/processes.ts'
 
 const rounds = Number(process.argv[2] ?? 3)
 const root = join(import.meta.dirname, '../..')
@@ -18,6 +21,7 @@ const root = join(import.meta.dirname, '../..')
 /** A way from the client to the targets: where it answers, and what it costs on the balancer. */
 interface Contestant {
   readonly name: string
+  readonly client: Host
   readonly address: string
   /** iperf3 on the first target: TCP, and UDP where `udp`. */
   readonly bulkPort: number
@@ -38,14 +42,20 @@ interface Row {
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
-const topology = buildTopology(2)
+const topologies = [buildTopology(2), buildTopology(2), buildTopology(2)] as const
 process.on('exit', () => {
-  topology.close()
+  for (const topology of topologies) topology.close()
   rmSync(directory, { recursive: true, force: true })
 })
 process.on('SIGINT', () => process.exit(130))
 
-const contestants = await startAll(topology)
+const direct = 'routed directly'
+const haproxy = 'HAProxy, 1 thread'
+const nginx = 'nginx stream, 1 worker'
+const kernel = 'Sluice, kernel'
+const userspace = 'Sluice, userspace, 1 worker'
+
+const contestants = await startAll()
 const rows = new Map(contestants.map(({ name }) => [name, newRow()]))
 const rowOf = (contestant: Contestant) => rows.get(contestant.name) ?? newRow()
 
@@ -53,84 +63,87 @@ const rowOf = (contestant: Contestant) => rows.get(contestant.name) ?? newRow()
 for (const contestant of contestants)
   if (contestant.pid !== undefined) rowOf(contestant).idleBytes.push(await idleMemory(contestant))
 // Not counted: every one serves for a while first, so that what compiles at run time has compiled.
-for (const contestant of contestants) for (let run = 0; run < 2; run++) newConnections(topology.client, contestant)
+for (const contestant of contestants) for (let run = 0; run < 2; run++) newConnections(contestant)
 
 for (let round = 0; round < rounds; round++) {
-  for (const contestant of contestants) rowOf(contestant).gbits.push(bulk(topology.client, contestant))
+  for (const contestant of contestants) rowOf(contestant).gbits.push(bulk(contestant))
   for (const contestant of contestants) {
-    const { connections, cpuPerConnection } = newConnections(topology.client, contestant)
+    const { connections, cpuPerConnection } = newConnections(contestant)
     rowOf(contestant).connections.push(connections)
     rowOf(contestant).cpuPerConnection.push(cpuPerConnection)
   }
   for (const contestant of contestants) {
-    const { p50, p99 } = latency(topology.client, contestant)
+    const { p50, p99 } = latency(contestant)
     rowOf(contestant).p50.push(p50)
     rowOf(contestant).p99.push(p99)
   }
   for (const contestant of contestants)
-    if (contestant.udp) rowOf(contestant).datagrams.push(await losslessDatagrams(topology.client, contestant))
+    if (contestant.udp) rowOf(contestant).datagrams.push(await losslessDatagrams(contestant))
   process.stderr.write(`round ${round + 1} of ${rounds}\n`)
 }
 print()
 process.exit(0)
 
-async function startAll({ balancer, client, targets }: Topology): Promise<Contestant[]> {
-  const [first, second] = targets as [Host, Host]
-  for (const target of targets) {
-    target.start('iperf3', ['-s'])
-    target.start('nginx', ['-c', configuration(`nginx-${target.name}`, webServer(target)), '-g', 'daemon off;'])
+async function startAll(): Promise<Contestant[]> {
+  for (const { targets } of topologies) {
+    for (const target of targets) {
+      target.start('iperf3', ['-s'])
+      target.start('nginx', ['-c', configuration(`nginx-${target.name}`, webServer(target)), '-g', 'daemon off;'])
+    }
   }
-  const haproxy = balancer.start('haproxy', [
+  const [proxies, inKernel, routed] = topologies
+  const [first, second] = proxies.targets as [Host, Host]
+  const { balancer } = proxies
+  const haproxyProcess = balancer.start('haproxy', [
     '-db',
     '-f',
     configuration('haproxy', haproxyConfiguration(first, second)),
   ])
-  const nginx = balancer.start('nginx', [
+  const nginxProcess = balancer.start('nginx', [
     '-c',
     configuration('nginx', nginxConfiguration(first, second)),
     '-g',
     'daemon off;',
   ])
+  const sluices = [startSluice(proxies, ['--no-kernel']), startSluice(inKernel, [])]
+  for (const [{ client, balancer }, port] of [
+    [proxies, 6002],
+    [proxies, 6102],
+    [proxies, 6202],
+    [inKernel, 6202],
+  ] as const)
+    await answering(client, balancer.address, port)
+  const { address } = balancer
+  const at = (name: string, { client }: Topology, port: number, udp: boolean, pid?: number): Contestant => {
+    return { name, client, address, bulkPort: port + 1, httpPort: port + 2, udp, pid }
+  }
+  return [
+    {
+      name: direct,
+      client: routed.client,
+      address: first.address,
+      bulkPort: 5201,
+      httpPort: 80,
+      udp: true,
+      pid: undefined,
+    },
+    at(haproxy, proxies, 6000, false, haproxyProcess.pid),
+    at(nginx, proxies, 6100, true, nginxProcess.pid),
+    at(kernel, inKernel, 6200, true, sluices[1]?.pid),
+    at(userspace, proxies, 6200, true, sluices[0]?.pid),
+  ]
+}
+
+/** A Sluice on the topology's balancer, with listeners on 6201 and 6202. */
+function startSluice({ balancer, targets }: Topology, flags: readonly string[]) {
   const sluice = balancer.start(
     join(root, 'bin/sluice'),
-    ['up', '--workers', '1', '--no-example', '--dns-port', '0', '--data-dir', join(directory, 'sluice')],
+    ['up', '--workers', '1', '--no-example', '--dns-port', '0', '--data-dir', join(directory, balancer.name), ...flags],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   )
-  balancer.run(
-    process.execPath,
-    join(import.meta.dirname, 'set-up.ts'),
-    balancer.address,
-    first.address,
-    second.address,
-  )
-  for (const port of [6002, 6102, 6202]) await answering(client, balancer.address, port)
-  return [
-    { name: 'routed directly', address: first.address, bulkPort: 5201, httpPort: 80, udp: true, pid: undefined },
-    {
-      name: 'HAProxy, 1 thread',
-      address: balancer.address,
-      bulkPort: 6001,
-      httpPort: 6002,
-      udp: false,
-      pid: haproxy.pid,
-    },
-    {
-      name: 'nginx stream, 1 worker',
-      address: balancer.address,
-      bulkPort: 6101,
-      httpPort: 6102,
-      udp: true,
-      pid: nginx.pid,
-    },
-    {
-      name: 'Sluice userspace, 1 worker',
-      address: balancer.address,
-      bulkPort: 6201,
-      httpPort: 6202,
-      udp: true,
-      pid: sluice.pid,
-    },
-  ]
+  const addresses = targets.map(({ address }) => address)
+  balancer.run(process.execPath, join(import.meta.dirname, 'set-up.ts'), balancer.address, ...addresses)
+  return sluice
 }
 
 function configuration(name: string, text: string): string {
@@ -192,25 +205,24 @@ async function answering(client: Host, address: string, port: number): Promise<v
 }
 
 /** One TCP stream, Gbit/s. */
-function bulk(client: Host, { address, bulkPort }: Contestant): number {
+function bulk({ client, address, bulkPort }: Contestant): number {
   const result = JSON.parse(client.run('iperf3', '-J', '-c', address, '-p', String(bulkPort), '-t', '3', '-O', '1'))
   return result.end.sum_received.bits_per_second / 1e9
 }
 
-/** Connections of one request each, per second, and the balancer's CPU seconds for one. */
-function newConnections(client: Host, { address, httpPort, pid }: Contestant) {
-  const pids = pid === undefined ? [] : tree(pid)
-  const before = cpuSeconds(pids)
+/** Connections of one request each, per second, and the machine's CPU seconds for one, client and target included. */
+function newConnections({ client, address, httpPort }: Contestant) {
+  const before = machineSeconds()
   const output = client.run('wrk', '-t1', '-c64', '-d3s', '-H', 'Connection: close', `http://${address}:${httpPort}/`)
   const total = Number(/(\d+) requests in/.exec(output)?.[1])
   return {
     connections: Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]),
-    cpuPerConnection: (cpuSeconds(pids) - before) / total,
+    cpuPerConnection: (machineSeconds() - before) / total,
   }
 }
 
 /** Answer times over 16 established connections, in ms. */
-function latency(client: Host, { address, httpPort }: Contestant) {
+function latency({ client, address, httpPort }: Contestant) {
   const output = client.run('wrk', '-t1', '-c16', '-d2s', '--latency', `http://${address}:${httpPort}/`)
   const milliseconds = (percent: number) => {
     const [, value, unit] = new RegExp(`${percent}%\\s+([\\d.]+)(us|ms|s)`).exec(output) ?? []
@@ -220,7 +232,7 @@ function latency(client: Host, { address, httpPort }: Contestant) {
 }
 
 /** The highest rate of 64-byte datagrams in 8 flows at which at most 0.1 % are lost, packets/s, by bisection. */
-async function losslessDatagrams(client: Host, { address, bulkPort }: Contestant): Promise<number> {
+async function losslessDatagrams({ client, address, bulkPort }: Contestant): Promise<number> {
   const flows = 8
   const run = (rate: number) => {
     const bits = Math.round((rate * 64 * 8) / flows)
@@ -239,8 +251,8 @@ async function losslessDatagrams(client: Host, { address, bulkPort }: Contestant
     }
     throw new Error(`iperf3 finds no way to ${address}:${bulkPort}`)
   }
-  let [low, high, best] = [0, 160_000, 0]
-  for (let step = 0; step < 6; step++) {
+  let [low, high, best] = [0, 320_000, 0]
+  for (let step = 0; step < 7; step++) {
     const rate = (low + high) / 2
     const { lossless, sent } = await measure(rate)
     if (lossless) {
@@ -252,10 +264,10 @@ async function losslessDatagrams(client: Host, { address, bulkPort }: Contestant
 }
 
 /** Bytes of the balancer's memory that one idle TCP connection takes, over 2,000. */
-async function idleMemory({ address, httpPort, pid }: Contestant): Promise<number> {
+async function idleMemory({ client, address, httpPort, pid }: Contestant): Promise<number> {
   const pids = tree(pid ?? 0)
   const before = residentBytes(pids)
-  const holder = topology.client.start(process.execPath, [
+  const holder = client.start(process.execPath, [
     '-e',
     `
     const { connect } = require('node:net')
@@ -277,7 +289,11 @@ function print(): void {
   const columns: readonly [string, keyof Row, (value: number) => string][] = [
     ['Gbit/s', 'gbits', value => value.toFixed(2)],
     ['connections/s', 'connections', value => value.toFixed(0)],
-    ['CPU us/conn', 'cpuPerConnection', value => (value * 1e6).toFixed(0)],
+    [
+      'CPU us/conn',
+      'cpuPerConnection',
+      value => ((value - median(rows.get(direct)?.cpuPerConnection ?? [])) * 1e6).toFixed(0),
+    ],
     ['p50 ms', 'p50', value => value.toFixed(2)],
     ['p99 ms', 'p99', value => value.toFixed(2)],
     ['UDP packets/s', 'datagrams', value => value.toFixed(0)],
@@ -297,12 +313,13 @@ function print(): void {
     })
     console.log(name.padEnd(28) + cells.join(''))
   }
-  const sluice = 'Sluice userspace, 1 worker'
-  const ratio = (key: keyof Row, other: string) => (value(sluice, key) / value(other, key)).toFixed(2)
-  console.log(
-    `\nSluice / HAProxy: bulk ${ratio('gbits', 'HAProxy, 1 thread')}, connections ${ratio('connections', 'HAProxy, 1 thread')} (goal 0.55 each)`,
-  )
-  console.log(`Sluice / nginx: UDP ${ratio('datagrams', 'nginx stream, 1 worker')} (goal 0.5)`)
+  const ratio = (key: keyof Row, its: string, other: string) => (value(its, key) / value(other, key)).toFixed(2)
+  const beyondDirect = (name: string) => value(name, 'cpuPerConnection') - value(direct, 'cpuPerConnection')
+  console.log(`
+kernel / direct:     bulk ${ratio('gbits', kernel, direct)}, connections ${ratio('connections', kernel, direct)}, UDP ${ratio('datagrams', kernel, direct)} (goal 0.95 each)
+kernel / HAProxy:    bulk ${ratio('gbits', kernel, haproxy)} (goal 2), CPU per connection ${(beyondDirect(kernel) / beyondDirect(haproxy)).toFixed(2)} (goal at most 0.5)
+userspace / HAProxy: bulk ${ratio('gbits', userspace, haproxy)}, connections ${ratio('connections', userspace, haproxy)} (goal 0.55 each)
+userspace / nginx:   UDP ${ratio('datagrams', userspace, nginx)} (goal 0.5)`)
 }
 
 function median(values: readonly number[]): number {

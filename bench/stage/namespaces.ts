@@ -18,15 +18,23 @@ export interface Topology {
   readonly balancer: Host
   readonly client: Host
   readonly targets: readonly Host[]
+  /** One more host, 10.8.N.2, whose only way is through `router`: the client or a target, which forwards from now on. */
+  behind(router: Host): Host
   close(): void
 }
 
+/** One for each that this process has at once. */
+const letters = 'vwxyz'
+let built = 0
+
 /**
  * client 10.9.0.2 - balancer 10.9.0.1, 10.9.N.1 - target N 10.9.N.2. The balancer forwards, so that a client can also reach
- * a target directly. Needs root. Names carry our pid, so that two runs don't meet.
+ * a target directly. With `ipv6` the same in fd09:N::/64, and fd08:N::/64 behind. Needs root. Names carry our pid, so that
+ * two runs don't meet.
  */
-export function buildTopology(targetCount: number): Topology {
-  const prefix = `sl${process.pid}`
+export function buildTopology(targetCount: number, { ipv6 = false } = {}): Topology {
+  const letter = letters[built++ % letters.length]
+  const prefix = `sl${process.pid}${letter}`
   const children: ChildProcess[] = []
   const names: string[] = []
 
@@ -36,6 +44,8 @@ export function buildTopology(targetCount: number): Topology {
     names.push(name)
     const inside = (command: string, args: readonly string[]) => ['netns', 'exec', name, command, ...args]
     execFileSync('ip', inside('ip', ['link', 'set', 'lo', 'up']))
+    // Without duplicate address detection, link-local addresses are good for use at once, and so are neighbors.
+    if (ipv6) execFileSync('ip', inside('sysctl', ['-qw', 'net.ipv6.conf.default.accept_dad=0']))
     return {
       name,
       address,
@@ -55,37 +65,42 @@ export function buildTopology(targetCount: number): Topology {
   }
   try {
     const balancer = host('lb', '10.9.0.1')
-    balancer.run('sysctl', '-qw', 'net.ipv4.ip_forward=1')
-    const join = (outer: Host, subnet: number, index: number) => {
-      const [near, far] = [`v${process.pid}n${index}`, `v${process.pid}f${index}`]
-      execFileSync('ip', [
-        'link',
-        'add',
-        near,
-        'netns',
-        balancer.name,
-        'type',
-        'veth',
-        'peer',
-        'name',
-        far,
-        'netns',
-        outer.name,
-      ])
-      for (const [side, device, address] of [
-        [balancer, near, `10.9.${subnet}.1/24`],
-        [outer, far, `10.9.${subnet}.2/24`],
+    const forwards = ['net.ipv4.ip_forward=1', ...(ipv6 ? ['net.ipv6.conf.all.forwarding=1'] : [])]
+    balancer.run('sysctl', '-qw', ...forwards)
+    let links = 0
+    /** Joins two hosts, `inner` being the way to everywhere for `outer`. */
+    const join = (inner: Host, outer: Host, ipv4: string, network6: string) => {
+      const [near, far] = [`${letter}${process.pid}n${links}`, `${letter}${process.pid}f${links}`]
+      links++
+      const peer = ['peer', 'name', far, 'netns', outer.name]
+      execFileSync('ip', ['link', 'add', near, 'netns', inner.name, 'type', 'veth', ...peer])
+      for (const [side, device, end] of [
+        [inner, near, 1],
+        [outer, far, 2],
       ] as const) {
-        side.run('ip', 'address', 'add', address, 'dev', device)
+        side.run('ip', 'address', 'add', `${ipv4}.${end}/24`, 'dev', device)
+        if (ipv6) side.run('ip', 'address', 'add', `${network6}::${end}/64`, 'dev', device, 'nodad')
         side.run('ip', 'link', 'set', device, 'up')
       }
-      outer.run('ip', 'route', 'add', 'default', 'via', `10.9.${subnet}.1`)
+      outer.run('ip', 'route', 'add', 'default', 'via', `${ipv4}.1`)
+      if (ipv6) outer.run('ip', '-6', 'route', 'add', 'default', 'via', `${network6}::1`)
     }
     const client = host('client', '10.9.0.2')
-    join(client, 0, 0)
+    join(balancer, client, '10.9.0', 'fd09:0')
     const targets = Array.from({ length: targetCount }, (_, index) => host(`t${index + 1}`, `10.9.${index + 1}.2`))
-    for (const [index, target] of targets.entries()) join(target, index + 1, index + 1)
-    return { balancer, client, targets, close }
+    for (const [index, target] of targets.entries()) join(balancer, target, `10.9.${index + 1}`, `fd09:${index + 1}`)
+
+    const routers = [client, ...targets]
+    const behind = (router: Host): Host => {
+      const number = routers.indexOf(router)
+      const beyond = host(`b${number}`, `10.8.${number}.2`)
+      router.run('sysctl', '-qw', ...forwards)
+      join(router, beyond, `10.8.${number}`, `fd08:${number}`)
+      balancer.run('ip', 'route', 'add', `10.8.${number}.0/24`, 'via', router.address)
+      if (ipv6) balancer.run('ip', '-6', 'route', 'add', `fd08:${number}::/64`, 'via', `fd09:${number}::2`)
+      return beyond
+    }
+    return { balancer, client, targets, behind, close }
   } catch (error) {
     close()
     throw error

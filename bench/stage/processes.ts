@@ -44,3 +44,10 @@ function statOf(pid: number): { parent: number; ticks: number; residentPages: nu
     return undefined
   }
 }
+
+/** CPU seconds that the whole machine has spent on anything but waiting, whoever they are counted for (proc_stat(5)). */
+export function machineSeconds(): number {
+  const [, ...ticks] = readFileSync('/proc/stat', 'latin1').split('\n', 1)[0]!.trim().split(/\s+/)
+  const [user = 0, nice = 0, system = 0, , , interrupts = 0, softirqs = 0] = ticks.map(Number)
+  return (user + nice + system + interrupts + softirqs) / 100
+}

@@ -41,6 +41,7 @@ export async function openStage(targetCount: number, udpFlowLimit: number): Prom
     admit: undefined,
     route: [{ group: 'group', weight: 1 }],
     idleTimeoutMs: 120_000,
+    synproxy: false,
   }
   let revision = 0
   async function serve(count: number): Promise<void> {
@@ -56,7 +57,12 @@ export async function openStage(targetCount: number, udpFlowLimit: number): Prom
       proxyProtocol: false,
       preserveClientIp: false,
     }
-    const { problems } = await engine.apply({ revision: ++revision, listeners: [listener], groups: [group] })
+    const { problems } = await engine.apply({
+      revision: ++revision,
+      listeners: [listener],
+      groups: [group],
+      guards: [],
+    })
     if (problems.length > 0) throw new Error(problems[0]?.reason)
   }
   await serve(targetCount)
