@@ -135,8 +135,10 @@ export async function storyOfS1(t: TestContext, stage: Stage, drive: (url: strin
     Object.values(await health()).every(each => (each as { State: string }).State === 'healthy'),
   )
 
-  // S1.6: the checks come from the load balancer's own address.
-  for (const { health } of hosts) assert.match(health.notes, /Connection received on 127\.0\.0\.2 \d+/)
+  // S1.6: the checks come from the load balancer's own address, as soon as there is one.
+  await until('both are checked from there', () =>
+    hosts.every(({ health }) => /Connection received on 127\.0\.0\.2 \d+/.test(health.notes)),
+  )
 
   // S1.7: one socket sends a counter.
   const client = netcat(t, '-uv', address, port)
