@@ -34,6 +34,12 @@ export interface Admission {
   readonly cidr: string
 }
 
+/** What the ids of all views of a target group for one protocol have in common. */
+export function viewedGroup(id: SnapshotGroup['id']): string {
+  const end = id.lastIndexOf(' ')
+  return end < 0 ? id : id.slice(0, end)
+}
+
 /** A target group as one listener of one zone sees it. */
 export interface SnapshotGroup {
   /** `TARGETGROUP-ARN PROTOCOL ZONE`, ZONE being `*` where targets of all zones serve (cross-zone). */

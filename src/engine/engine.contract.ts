@@ -83,6 +83,24 @@ export function engineContract(name: string, open: (t: TestContext) => Promise<E
       assert.equal(await client.ask(), protocol === 'TCP' ? undefined : nameOf(young))
     })
 
+    test(`${name} ${protocol}: where zones are joined a flow keeps its target; cut there, it loses it`, async t => {
+      const { engine, traffic } = await open(t)
+      const [first, second] = await targets(traffic, protocol, 2)
+      assert.ok(first && second)
+      const at = (revision: number, zone: string, its: readonly SnapshotTarget[]) => {
+        const view = `arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/web/50dc6c495c0c9188 ${protocol} ${zone}`
+        return snapshot(revision, [listener(protocol, 0, [[view, 1]])], [group(view, its)])
+      }
+      await engine.apply(at(1, 'local-1a', [first]))
+      const client = await visit(traffic, at(1, 'local-1a', [first]).listeners[0]!)
+      assert.equal(await client.ask(), nameOf(first))
+      // A flow that began anew would go to the second.
+      await engine.apply(at(2, '*', [{ ...first, mode: 'drain' }, second]))
+      assert.equal(await client.ask(), nameOf(first))
+      await engine.apply(at(3, '*', [{ ...first, mode: 'cut' }, second]))
+      assert.equal(await client.ask(), protocol === 'TCP' ? undefined : nameOf(second))
+    })
+
     test(`${name} ${protocol}: admission is judged when a flow opens, and drops are counted`, async t => {
       const { engine, traffic } = await open(t)
       const groups = [group('a', await targets(traffic, protocol, 1))]

@@ -9,6 +9,7 @@ import {
   type SnapshotGroup,
   type SnapshotListener,
   type SnapshotTarget,
+  viewedGroup,
 } from '../../domain/snapshot.ts'
 import type { Applied, DropReason, Engine, ListenerCounters, Observed, Problem, TargetCounters } from '../engine.ts'
 
@@ -168,8 +169,13 @@ export class FakeEngine implements Engine {
   /** What the snapshot in place says of an established flow: TCP ends at a cut, UDP goes elsewhere with the next datagram. */
   #settle(flow: FakeFlow): void {
     if (flow.target === undefined) return
-    const its = this.#groups.get(flow.group ?? '')?.targets.find(({ key }) => key === flow.target?.key)
-    const isListening = this.#inPlace.listeners.some(({ id }) => id === flow.listener)
+    const listener = this.#inPlace.listeners.find(({ id }) => id === flow.listener)
+    const isListening = listener !== undefined
+    const views = listener?.route.map(({ group }) => group) ?? []
+    const view = [flow.group ?? '', ...views.filter(id => viewedGroup(id) === viewedGroup(flow.group ?? ''))].find(id =>
+      this.#groups.has(id),
+    )
+    const its = this.#groups.get(view ?? '')?.targets.find(({ key }) => key === flow.target?.key)
     if (isListening && its?.mode !== 'cut') return
     this.#end(flow)
     flow.target = undefined

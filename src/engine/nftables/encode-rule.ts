@@ -52,8 +52,7 @@ function putStatement(m: NetlinkMessages, known: Known, statement: Statement): v
   else if ('snat' in statement) putSnat(m, statement.snat, statement.map)
   else if ('counter' in statement) putReference(m, nf.NFT_OBJECT_COUNTER, statement.counter)
   else if ('ctTimeout' in statement) putReference(m, nf.NFT_OBJECT_CT_TIMEOUT, statement.ctTimeout)
-  else if ('add' in statement) putDynamic(m, known, nf.NFT_DYNSET_OP_ADD, statement.add, statement.fields)
-  else if ('delete' in statement) putDynamic(m, known, nf.NFT_DYNSET_OP_DELETE, statement.delete, statement.fields)
+  else if ('add' in statement) putAddition(m, known, statement.add, statement.fields)
   else if ('synproxy' in statement) {
     putProtocol(m, known, protoTcp)
     putSynproxy(m, statement.synproxy)
@@ -62,11 +61,11 @@ function putStatement(m: NetlinkMessages, known: Known, statement: Statement): v
   else putAction(m, known, statement.do)
 }
 
-function putDynamic(m: NetlinkMessages, known: Known, operation: number, set: string, fields: readonly Field[]): void {
+function putAddition(m: NetlinkMessages, known: Known, set: string, fields: readonly Field[]): void {
   putFields(m, known, fields, first)
   putExpression(m, 'dynset', () => {
     m.text(nf.NFTA_DYNSET_SET_NAME, set)
-    m.u32(nf.NFTA_DYNSET_OP, operation)
+    m.u32(nf.NFTA_DYNSET_OP, nf.NFT_DYNSET_OP_ADD)
     m.u32(nf.NFTA_DYNSET_SREG_KEY, first)
   })
 }

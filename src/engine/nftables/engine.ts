@@ -361,7 +361,11 @@ class NftablesEngine implements KernelEngine {
 
   #watchPassage(): void {
     const now = this.#options.clock.monotonic()
-    this.#passage = passage(this.#passage, this.#table.takeMarks('passing'), now)
+    const sent = this.#table.takeMarks('sent')
+    // Second, so that none is missing that was sent in between.
+    const passed = new Set(this.#table.takeMarks('passed'))
+    const heldBack = sent.filter(mark => !passed.has(mark))
+    this.#passage = passage(this.#passage, heldBack, now)
     const heldUp = passageProblems(this.#passage, this.#marks, this.#host, this.#desired.listeners, now)
     if (isDeepStrictEqual(heldUp, this.#heldUp)) return
     this.#heldUp = heldUp

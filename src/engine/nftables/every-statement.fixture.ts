@@ -83,7 +83,6 @@ const lookups: readonly Rule[] = [
   [{ in: 'services', fields: ['ip saddr', 'meta l4proto', 'th sport'] }, drop],
   [{ in: 'inside', fields: ['meta iif'], not: true }, drop],
   [{ add: 'suspects', fields: ['ct mark'] }],
-  [{ delete: 'suspects', fields: ['ct mark'] }],
   [{ add: 'ended', fields: ['ip daddr', 'th dport', 'ip saddr', 'th sport'] }],
 ]
 

@@ -69,7 +69,7 @@ export function guardPart(guard: SnapshotGuard): Part {
   })
   const drops = guardCounter(guard)
   // What is dropped here is accounted for.
-  rules.push([{ delete: 'passing', fields: ['ct mark'] }, { counter: drops }, { do: 'drop' }])
+  rules.push([{ add: 'passed', fields: ['ct mark'] }, { counter: drops }, { do: 'drop' }])
   return {
     ...emptyPart(name),
     counters: [drops],

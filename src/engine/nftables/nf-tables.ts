@@ -179,7 +179,6 @@ export const NFTA_DYNSET_SET_NAME = 1
 export const NFTA_DYNSET_OP = 3
 export const NFTA_DYNSET_SREG_KEY = 4
 export const NFT_DYNSET_OP_ADD = 0
-export const NFT_DYNSET_OP_DELETE = 2
 
 export const NFTA_HASH_SREG = 1
 export const NFTA_HASH_DREG = 2

@@ -16,7 +16,7 @@ const host = hostWith({ ownsLocalRange: true })
 const problems = (held: ReadonlyMap<number, number>, now: number) =>
   passageProblems(held, marks, host, [listener], now).map(({ reason }) => reason)
 
-test('a target whose newest flow has not got out at every look for 5 s is a problem, with what to tell the firewall', () => {
+test('a target to which flows were sent and none got out, at every look for 5 s, is a problem, with what to tell the firewall', () => {
   let held = passage(new Map(), [near], 1_000)
   assert.deepEqual(problems(held, 1_000), [])
   held = passage(held, [near], 6_000)

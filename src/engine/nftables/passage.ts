@@ -8,12 +8,12 @@ import { targetProblems } from './target-problems.ts'
 /** For how long it must have been so, at every look. */
 const persistenceMs = 5_000
 
-/** Since when (monotonic milliseconds) the newest flow of a target has not got out of this host, by mark. */
+/** Since when (monotonic milliseconds) flows to a target have not got out of this host, by mark. */
 export type Passage = ReadonlyMap<number, number>
 
-/** @param passing marks of targets whose newest flow, since the last look, was sent on and has not left */
-export function passage(before: Passage, passing: readonly number[], now: number): Passage {
-  return new Map(passing.map(mark => [mark, before.get(mark) ?? now]))
+/** @param held marks of targets to which flows were sent on since the last look, and none has left */
+export function passage(before: Passage, held: readonly number[], now: number): Passage {
+  return new Map(held.map(mark => [mark, before.get(mark) ?? now]))
 }
 
 /**

@@ -52,7 +52,6 @@ function printStatement(statement: Statement): string {
   if ('counter' in statement) return `counter name "${statement.counter}"`
   if ('ctTimeout' in statement) return `ct timeout set "${statement.ctTimeout}"`
   if ('add' in statement) return `add @${statement.add} { ${printFields(statement.fields)} }`
-  if ('delete' in statement) return `delete @${statement.delete} { ${printFields(statement.fields)} }`
   if ('synproxy' in statement) {
     const { mss, wscale } = statement.synproxy
     return `synproxy mss ${mss} wscale ${wscale} timestamp sack-perm`

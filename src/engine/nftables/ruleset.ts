@@ -171,8 +171,6 @@ export type Statement =
   | { readonly ctTimeout: string }
   /** `add @SET { FIELDS }` */
   | { readonly add: string; readonly fields: readonly Field[] }
-  /** `delete @SET { FIELDS }`, of what rules have added */
-  | { readonly delete: string; readonly fields: readonly Field[] }
   | { readonly synproxy: { readonly mss: number; readonly wscale: number } }
   | { readonly jump: string }
   | { readonly goto: string }

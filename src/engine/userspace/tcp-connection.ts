@@ -1,7 +1,7 @@
 import net from 'node:net'
 import type { Cancel, Clock } from '../../clock.ts'
 import type { Chosen, Flow } from '../../domain/choice.ts'
-import type { SnapshotTarget } from '../../domain/snapshot.ts'
+import { type SnapshotTarget, viewedGroup } from '../../domain/snapshot.ts'
 import type { DropReason } from '../engine.ts'
 import { adopt, reset, type TcpHandle } from '../tcp-handle.ts'
 import { proxyHeader } from './proxy-protocol.ts'
@@ -94,8 +94,9 @@ export class TcpConnection {
    * This group's target is to have no connections: a reset for an established one, another target for one that is still
    * trying.
    */
-  cut(targetKey: string, groupId: string): void {
-    const isIts = ({ chosen }: Attempt) => chosen.target.key === targetKey && chosen.group.id === groupId
+  cut(targetKey: string, groupId: string, isGone: (groupId: string) => boolean): void {
+    const isView = (id: string) => id === groupId || (viewedGroup(id) === viewedGroup(groupId) && isGone(id))
+    const isIts = ({ chosen }: Attempt) => chosen.target.key === targetKey && isView(chosen.group.id)
     if (this.#won === undefined) {
       for (const attempt of this.#attempts.filter(isIts)) this.#onFailed(attempt)
     } else if (isIts(this.#won)) {

@@ -3,7 +3,7 @@ import type { TargetCounters } from '../engine.ts'
 
 /** What ends when its target is cut. */
 interface Cuttable {
-  cut(targetKey: string, groupId: string): void
+  cut(targetKey: string, groupId: string, isGone: (groupId: string) => boolean): void
 }
 
 /** What one target has had of this process. */
@@ -39,11 +39,14 @@ export class TcpFlows {
   /**
    * Ends what was opened through this group to those of its targets that are cut. The same target may serve on in another
    * view of its target group: a UDP flow may have found it dead, or another zone fails open.
+   *
+   * @param isGone of a group that no listener has any more: a view of the same target group stands for it, as when zones are
+   *   joined
    */
-  cut({ id, targets }: SnapshotGroup): void {
+  cut({ id, targets }: SnapshotGroup, isGone: (groupId: string) => boolean): void {
     for (const { key, mode } of targets) {
       if (mode !== 'cut') continue
-      for (const connection of [...(this.#tallies.get(key)?.connections ?? [])]) connection.cut(key, id)
+      for (const connection of [...(this.#tallies.get(key)?.connections ?? [])]) connection.cut(key, id, isGone)
     }
   }
 

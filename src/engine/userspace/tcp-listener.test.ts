@@ -318,14 +318,14 @@ test('a cut target resets its own connections, established or trying, and no oth
   }
   assert.ok(clients.a.length > 0 && clients.b.length > 0)
   const withoutA = [targetAt(21627, 'cut'), targetAt(21628)]
-  flows.cut(groupOf(withoutA, { id: 'the same targets for UDP' }))
+  flows.cut(groupOf(withoutA, { id: 'the same targets for UDP' }), () => false)
   for (const client of clients.a) {
     client.write('more')
     assert.equal(await take(client, 4), 'more')
   }
   const seen = clients.a.map(ending)
   for (const client of clients.a) client.resume()
-  flows.cut(groupOf(withoutA))
+  flows.cut(groupOf(withoutA), () => false)
   for (const end of seen) assert.equal(await end, 'ECONNRESET')
   for (const client of clients.b) {
     client.write('more')
@@ -345,7 +345,7 @@ test('a connection that is trying a target when it is cut goes to another', asyn
   await serveEcho(t, 21632, 'b')
   const both = groupOf([targetAt(21630, 'cut'), targetAt(21632)])
   server.update(listener, new Choice(listener, new Map([['group', both]])))
-  flows.cut(both)
+  flows.cut(both, () => false)
   assert.equal(await take(client, 1), 'b')
 })
 

@@ -97,13 +97,13 @@ async function configure(message: Configure): Promise<readonly ListenFailure[]> 
     if (!told.has(listener.id) && listener.route.some(({ group }) => changedGroups.has(group)))
       told.set(listener.id, listener)
   const failures = await Promise.all([...told.values()].map(setUp))
-  for (const group of message.groups) flows.cut(group)
   for (const id of message.goneListeners) {
     served.get(id)?.by.close()
     served.delete(id)
     reported.delete(id)
   }
   for (const id of message.goneGroups) groups.delete(id)
+  for (const group of message.groups) flows.cut(group, id => !groups.has(id))
   if (message.groups.length + message.goneGroups.length > 0) forgetTargets()
   return failures.filter(failure => failure !== undefined)
 }
