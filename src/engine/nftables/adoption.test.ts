@@ -1,11 +1,13 @@
 /** What the next process makes of the table that another one left. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { type TestContext, test } from 'node:test'
 import { lacking } from '../../../test/lacking.ts'
 import { enterOwnNetwork } from '../../../test/own-network.ts'
 import { FakeClock } from '../../clock.fixture.ts'
 import type { KernelEngine } from '../engine.ts'
+import { Conntrack } from './conntrack.ts'
 import { openNftablesEngine } from './engine.ts'
 import { tableOf } from './names.ts'
 import { neighborsOf, sluiceTables } from './sluice-tables.ts'
@@ -79,6 +81,33 @@ kernelTest(
     assert.equal(execFileSync('nft', ['list', 'ruleset'], { encoding: 'utf8' }), '')
   },
 )
+
+kernelTest('a flow of a listener that went meanwhile ends once every source has spoken', async t => {
+  const { circumstances, open } = processes()
+  const conntrack = await Conntrack.open()
+  t.after(() => conntrack.close())
+  const flows = async () => {
+    let count = 0
+    await conntrack.each({ mark: tableOf('/one').number << 24, mask: 0xff000000 }, () => count++)
+    return count
+  }
+  const first = await open('/one')
+  await first.apply(snapshotOf([one, two], [web, old]))
+  const client = createSocket('udp4')
+  t.after(() => client.close())
+  await new Promise(resolve => client.send('hello', two.port, two.address, resolve))
+  await first.leave()
+
+  circumstances.isComplete = false
+  const second = await open('/one')
+  const lacking = snapshotOf([one], [web])
+  await second.apply(lacking)
+  assert.equal(await flows(), 1)
+  circumstances.isComplete = true
+  await second.apply(lacking)
+  assert.equal(await flows(), 0)
+  await second.close()
+})
 
 kernelTest('targets keep their marks from one process to the next', async () => {
   const { open } = processes()

@@ -56,6 +56,12 @@ function putStatement(m: NetlinkMessages, known: Known, statement: Statement): v
   else if ('synproxy' in statement) {
     putProtocol(m, known, protoTcp)
     putSynproxy(m, statement.synproxy)
+  } else if ('strip' in statement) {
+    putProtocol(m, known, protoTcp)
+    putExpression(m, 'exthdr', () => {
+      m.u8(nf.NFTA_EXTHDR_TYPE, nf.TCPOPT_TIMESTAMP)
+      m.u32(nf.NFTA_EXTHDR_OP, nf.NFT_EXTHDR_OP_TCPOPT)
+    })
   } else if ('jump' in statement) putImmediate(m, nf.NFT_JUMP, statement.jump)
   else if ('goto' in statement) putImmediate(m, nf.NFT_GOTO, statement.goto)
   else putAction(m, known, statement.do)

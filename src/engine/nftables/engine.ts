@@ -237,9 +237,12 @@ class NftablesEngine implements KernelEngine {
     const before = this.#desired
     this.#desired = desired
     this.#elsewhere = elsewhere
+    const wasComplete = this.#isComplete
     this.#isComplete = isLast || this.#options.isComplete()
     const errors = await this.#put()
-    const ends = this.#isFirst ? 'now' : mayEndFlows(before, desired)
+    // What was only not known yet is now known to be gone.
+    const isNews = this.#isFirst || this.#isComplete !== wasComplete
+    const ends = isNews ? 'now' : mayEndFlows(before, desired)
     if (ends === 'now') await this.#look()
     else if (ends === 'soon') this.#lookWithin(soonMs)
     this.#isFirst = false

@@ -40,7 +40,7 @@ const matches: readonly Rule[] = [
   [{ match: 'th dport', from: 80, to: 8080 }, drop],
   [tcp, { match: 'th dport', value: 443 }, drop],
   [{ match: 'tcp flags', mask: opening, value: tcpSyn, not: true }, { do: 'reset' }],
-  [{ match: 'tcp flags', mask: tcpSyn, value: tcpSyn }, drop],
+  [{ match: 'tcp flags', mask: tcpSyn, value: tcpSyn }, { strip: 'tcp option timestamp' }],
   [{ match: 'tcp flags', mask: tcpSyn, value: 0 }, drop],
   [{ match: 'tcp flags', value: tcpSyn | tcpAck }, drop],
   [{ match: 'tcp flags', mask: opening | tcpPsh, value: tcpAck, not: true }, drop],

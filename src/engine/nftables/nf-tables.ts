@@ -137,6 +137,12 @@ export const NFT_CT_DST_IP6 = 22
 export const IP_CT_DIR_ORIGINAL = 0
 export const IP_CT_DIR_REPLY = 1
 
+export const NFTA_EXTHDR_TYPE = 2
+export const NFTA_EXTHDR_OP = 6
+export const NFT_EXTHDR_OP_TCPOPT = 1
+/** RFC 7323 */
+export const TCPOPT_TIMESTAMP = 8
+
 export const NFTA_MASQ_FLAGS = 1
 /** nf_nat.h */
 export const NF_NAT_RANGE_PROTO_RANDOM_FULLY = 16

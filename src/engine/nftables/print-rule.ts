@@ -56,6 +56,7 @@ function printStatement(statement: Statement): string {
     const { mss, wscale } = statement.synproxy
     return `synproxy mss ${mss} wscale ${wscale} timestamp sack-perm`
   }
+  if ('strip' in statement) return `reset ${statement.strip}`
   if ('jump' in statement) return `jump ${statement.jump}`
   if ('goto' in statement) return `goto ${statement.goto}`
   return statement.do === 'reset' ? 'reject with tcp reset' : statement.do

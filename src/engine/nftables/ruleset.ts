@@ -136,6 +136,7 @@ export const stateRelated = 4
 export const stateNew = 8
 export const stateUntracked = 64
 export const statusDnat = 32
+export const directionOriginal = 0
 export const directionReply = 1
 export const fibLocal = 2
 export const tcpFin = 1
@@ -175,3 +176,5 @@ export type Statement =
   | { readonly jump: string }
   | { readonly goto: string }
   | { readonly do: 'drop' | 'accept' | 'return' | 'masquerade' | 'masquerade fully-random' | 'reset' | 'notrack' }
+  /** Takes the option out of a segment. Linux 5.18. */
+  | { readonly strip: 'tcp option timestamp' }
