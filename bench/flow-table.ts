@@ -34,6 +34,7 @@ async function spoofed(): Promise<void> {
     if (flows >= 0.9 * limit) fullAt ??= performance.now()
   }, 100)
   const { sent, seconds } = await flood(stage.client, 50_000, floodSeconds, '10.77')
+  for (let waited = 0; fullAt !== undefined && toldAt === undefined && waited < 10_000; waited += 100) await pause(100)
   clearInterval(watch)
   const { flows, limit, refused, givenUp } = await conntrack.flowTable()
   await conntrack.close()

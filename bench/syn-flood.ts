@@ -26,6 +26,8 @@ for (const synproxy of [true, false]) {
     await once(start(echo!, 'echo.ts', 't1', '9000'), 'data')
     const targets = [{ address: target, port: 9000 }]
     await stage.serve({ protocol: 'TCP', address: vip, port: 8080, targets, synproxy })
+    // Neighbors know each other before it begins.
+    await once(start(stage.client, 'connector.ts', 8080, 1, 1, vip), 'data')
     const conntrack = await Conntrack.open()
     let fullest = 0
     const watch = setInterval(async () => {

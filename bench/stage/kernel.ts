@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock as clock } from '../../src/clock.ts'
-import type { SnapshotGroup, SnapshotListener } from '../../src/domain/snapshot.ts'
+import type { SnapshotGroup, SnapshotListener, SnapshotTarget } from '../../src/domain/snapshot.ts'
 import type { KernelEngine, Suspicion } from '../../src/engine/engine.ts'
 import { openNftablesEngine } from '../../src/engine/nftables/engine.ts'
 import { tableOf } from '../../src/engine/nftables/names.ts'
@@ -16,7 +16,13 @@ export interface Service {
   readonly protocol: 'TCP' | 'UDP'
   readonly address: string
   readonly port: number
-  readonly targets: readonly { readonly address: string; readonly port: number }[]
+  readonly targets: readonly {
+    readonly address: string
+    readonly port: number
+    readonly mode?: SnapshotTarget['mode']
+  }[]
+  /** CIDRs; without it, everyone. */
+  readonly admit?: readonly string[]
   readonly idleSeconds?: number
   readonly preserveClientIp?: boolean
   readonly synproxy?: boolean
@@ -92,14 +98,15 @@ function listenerOf(service: Service): SnapshotListener {
   const id = nameOf(service)
   const route = [{ group: id, weight: 1 }]
   const idleTimeoutMs = 1_000 * idleSeconds
-  return { id, listenerArn: id, protocol, address, port, admit: undefined, route, idleTimeoutMs, synproxy }
+  const admit = service.admit?.map(cidr => ({ cidr }))
+  return { id, listenerArn: id, protocol, address, port, admit, route, idleTimeoutMs, synproxy }
 }
 
 function groupOf(service: Service): SnapshotGroup {
   const { targets, preserveClientIp = true } = service
   return {
     id: nameOf(service),
-    targets: targets.map(target => ({ ...target, key: `${nameOf(service)} ${target.address}`, mode: 'serve' })),
+    targets: targets.map(target => ({ mode: 'serve', ...target, key: `${nameOf(service)} ${target.address}` })),
     sticky: false,
     proxyProtocol: false,
     preserveClientIp,

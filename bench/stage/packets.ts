@@ -22,7 +22,7 @@ export function udpPacket({ from, fromPort, to, toPort }: Ends, data: Uint8Array
   return ipPacket(from, to, UDP, udp)
 }
 
-interface Segment {
+export interface Segment {
   /** Of `tcpFlags`, together. */
   readonly flags: number
   readonly sequence?: number

@@ -1,7 +1,8 @@
 /**
  * A client of echo.ts in whatever host it is started: PROTOCOL ADDRESS PORT SIZE WANTED, and as JSON what came of it.
  * UDP: 20 datagrams of SIZE bytes in 400 ms over one socket, each for an answer of WANTED bytes: who answered how many, or after
- * how many ms the system said that nobody is there. TCP: SIZE bytes, until they have come back, and how long that took.
+ * how many ms the system said that nobody is there. TCP: SIZE bytes, until they have come
+ * back: who answered, whom he saw, and how long it took.
  */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -44,11 +45,12 @@ if (protocol === 'UDP') {
 const connection = connect({ host: address, port: Number(port) })
 connection.on('error', ({ message }) => say({ error: message }))
 connection.write(Buffer.alloc(Number(size)))
-let name = ''
+let greeting = ''
 let length = 0
 connection.on('data', data => {
-  name ||= data.toString('latin1', 0, data.indexOf(' '))
+  greeting ||= data.toString('latin1', 0, data.indexOf('\n'))
   length += data.length
-  if (length > Number(size)) say({ name, ms: performance.now() - began })
+  const [name, from] = greeting.split(' ')
+  if (length > Number(size)) say({ name, from, ms: performance.now() - began })
 })
 setTimeout(() => say({ error: `stuck after ${length} bytes` }), 5_000)

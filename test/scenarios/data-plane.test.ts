@@ -207,8 +207,13 @@ suite('any change among crashes', { concurrency: true }, () => {
         const route = Object.fromEntries(groups.map(({ arn }, n) => [arn, weights[n] ?? 0]))
         const known = listeners.get(at)
         assert.ok(group && target)
-        const what = random(5)
-        if (what === 0) {
+        const what = random(6)
+        if (what === 5) {
+          const Value = String(random(2) === 0)
+          const Attributes = [{ Key: 'load_balancing.cross_zone.enabled', Value }]
+          const TargetGroupArn = random(2) === 0 ? quiet : group.arn
+          await network.elbv2.modifyTargetGroupAttributes({ TargetGroupArn, Attributes })
+        } else if (what === 0) {
           await network.deregister(group.arn, target)
           group.members.delete(target)
         } else if (what === 1 || what === 2) {

@@ -15,8 +15,9 @@ interface Client {
   readonly from: string
 }
 
-async function talk(port: number): Promise<Client> {
+async function talk(t: TestContext, port: number): Promise<Client> {
   const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
   socket.on('error', () => {})
   socket.write('hello')
   const [data] = await once(socket, 'data')
@@ -45,7 +46,7 @@ async function story(t: TestContext, port: number, flags: readonly string[], ter
   await network.listener(await network.loadBalancer(), 'TCP', port, { [group]: 1 })
   await network.allHealthy(group)
   const clients = await until('the listener serves', () =>
-    Promise.all(Array.from({ length: count }, () => talk(port))).catch(() => undefined),
+    Promise.all(Array.from({ length: count }, () => talk(t, port))).catch(() => undefined),
   )
   const atOne = clients.filter(({ from }) => from === one.address)
   assert.ok(atOne.length > count / 8)
@@ -58,7 +59,7 @@ async function story(t: TestContext, port: number, flags: readonly string[], ter
   assert.equal((await network.health(group))[one.address], 'draining')
   await pause(acknowledged + 100 - performance.now())
   const before = one.connections.length
-  const later = await Promise.all(Array.from({ length: count }, () => talk(port)))
+  const later = await Promise.all(Array.from({ length: count }, () => talk(t, port)))
   assert.ok(
     later.every(({ from }) => from === two.address),
     'new connections go elsewhere',
@@ -84,7 +85,6 @@ async function story(t: TestContext, port: number, flags: readonly string[], ter
   t.diagnostic(
     `${answered} of ${atOne.length} requests of 1-8 s answered, ${used} connections used to the end of the delay, unused after ${(unusedAfterMs / 1000).toFixed(2)} s of ${delayMs / 1000}${termination ? `, all closed ${(performance.now() - unused).toFixed(0)} ms later` : ''}`,
   )
-  for (const { socket } of [...clients, ...later]) socket.destroy()
 }
 
 suite('R17', { concurrency: true }, () => {

@@ -71,8 +71,7 @@ test('a hop of 1,300 bytes before the balancer is made known to that one of ten 
 test('a client hears within 100 ms that nobody is at the target’s port', async t => {
   const stage = await kernelStage(t, 1)
   if (stage === undefined) return
-  const services = families.map(({ vip, target }) => service('UDP', vip, 8080, [target(1)]))
-  await stage.serve(...services.map(its => ({ ...its, targets: its.targets.map(to => ({ ...to, port: 9001 })) })))
+  await stage.serve(...families.map(({ vip, target }) => service('UDP', vip, 8080, [target(1)], { targetPort: 9001 })))
   for (const { vip } of families) {
     const { error, ms = Infinity }: Answers = await ask(stage.client, 'asker.fixture.ts', 'UDP', vip, 8080, 100, 100)
     assert.match(error ?? '', /ECONNREFUSED/)

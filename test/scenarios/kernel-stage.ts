@@ -1,11 +1,15 @@
 /** The kernel engine between hosts, for tests of what it does to packets. */
+import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { type KernelStage, openKernelStage, type Service } from '../../bench/stage/kernel.ts'
 import type { Host } from '../../bench/stage/namespaces.ts'
 import { lacking } from '../lacking.ts'
+import type { RawPacket } from './send-raw.fixture.ts'
 import { has } from './sluice.ts'
 
 /**
@@ -13,7 +17,7 @@ import { has } from './sluice.ts'
  * lacks something, which is said then. It ends with the test.
  */
 export async function kernelStage(t: TestContext, targetCount: number): Promise<KernelStage | undefined> {
-  const lacks = process.getuid?.() !== 0 ? 'root' : ['ip', 'conntrack'].find(program => !has(program))
+  const lacks = process.getuid?.() !== 0 ? 'root' : ['ip', 'nft', 'conntrack'].find(program => !has(program))
   if (lacks !== undefined) {
     lacking(t, lacks)
     return undefined
@@ -26,38 +30,69 @@ export async function kernelStage(t: TestContext, targetCount: number): Promise<
 
 /** Starts the service of echo.ts. */
 export async function echo(host: Host, name: string, port = 9000): Promise<void> {
-  const program = join(import.meta.dirname, '../../bench/stage/echo.ts')
-  const { stdout } = host.start(process.execPath, [quiet, program, name, String(port)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  if (stdout !== null) await once(stdout, 'data')
+  await first(start(host, '../../bench/stage/echo.ts', name, port))
+}
+
+/** Connections that say nothing (reset-idle.fixture.ts), once they are there, or their service is. */
+export async function idle(host: Host, role: 'client' | 'target', ...args: readonly (string | number)[]) {
+  const output = start(host, '../../src/engine/nftables/reset-idle.fixture.ts', role, ...args)
+  const lines = createInterface(output)[Symbol.asyncIterator]()
+  await lines.next()
+  return {
+    /** How they ended, once all have. */
+    ends: async (): Promise<object> => JSON.parse(String((await lines.next()).value)).ends,
+  }
 }
 
 /** What a fixture that is run in this host prints as JSON. */
 export async function ask<T>(host: Host, fixture: string, ...args: readonly (string | number)[]): Promise<T> {
-  const program = [quiet, join(import.meta.dirname, fixture), ...args.map(String)]
-  const { stdout } = host.start(process.execPath, program, { stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
-  for await (const text of stdout ?? []) output += text
+  for await (const text of start(host, fixture, ...args)) output += text
   return JSON.parse(output)
 }
 
-/** Both families' addresses of the balancer, of targets 1 ... `count`, and of the client, as services need them. */
+/** Sends packets from this host as they are, whoever they claim to come from: arguments of `tcpPacket` and the like. */
+export async function sendRaw(host: Host, ...packets: readonly RawPacket[]): Promise<void> {
+  assert.equal(await ask(host, 'send-raw.fixture.ts', JSON.stringify(packets)), packets.length)
+}
+
+function start(host: Host, file: string, ...args: readonly (string | number)[]): Readable {
+  const program = [quiet, join(import.meta.dirname, file), ...args.map(String)]
+  const { stdout } = host.start(process.execPath, program, { stdio: ['ignore', 'pipe', 'inherit'] })
+  return stdout!
+}
+
+async function first(output: Readable): Promise<void> {
+  await once(output, 'data')
+}
+
+/** Addresses in both families: of the balancer, the client, target N, and of nobody. */
 export const families = [
-  { vip: '10.9.0.1', client: '10.9.0.2', target: (n: number) => `10.9.${n}.2` },
-  { vip: 'fd09::1', client: 'fd09::2', target: (n: number) => `fd09:${n}::2` },
+  { vip: '10.9.0.1', client: '10.9.0.2', target: (n: number) => `10.9.${n}.2`, spoofed: (n: number) => `10.77.0.${n}` },
+  { vip: 'fd09::1', client: 'fd09::2', target: (n: number) => `fd09:${n}::2`, spoofed: (n: number) => `fd77::${n}` },
 ] as const
 
-/** A listener in front of targets 1 ... `count`. */
+/** A listener in front of these addresses, at the echo's port unless it is said otherwise. */
 export function service(
   protocol: Service['protocol'],
   address: string,
   port: number,
   targets: readonly string[],
-  rest: Partial<Service> = {},
+  { targetPort = 9000, ...rest }: Partial<Service> & { readonly targetPort?: number } = {},
 ): Service {
-  return { protocol, address, port, targets: targets.map(address => ({ address, port: 9000 })), ...rest }
+  return { protocol, address, port, targets: targets.map(address => ({ address, port: targetPort })), ...rest }
 }
+
+/** Counts what comes in to a host from now on and matches; nft's words. */
+export function watched(host: Host, family: 'ip' | 'ip6', match: string): () => number {
+  const table = `watched${++watches}`
+  host.run('nft', `add table ${family} ${table}`)
+  host.run('nft', `add chain ${family} ${table} input { type filter hook prerouting priority -300; }`)
+  host.run('nft', `add rule ${family} ${table} input ${match} counter`)
+  return () => Number(/ packets (\d+) /.exec(host.run('nft', 'list', 'table', family, table))?.[1])
+}
+
+let watches = 0
 
 /** Entries of conntrack on the balancer, as conntrack(8) prints them. */
 export function entries(...filter: readonly string[]): readonly string[] {
