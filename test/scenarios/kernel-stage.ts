@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { type KernelStage, openKernelStage, type Service } from '../../bench/stage/kernel.ts'
 import type { Host } from '../../bench/stage/namespaces.ts'
@@ -40,15 +41,22 @@ export async function idle(host: Host, role: 'client' | 'target', ...args: reado
   await lines.next()
   return {
     /** How they ended, once all have. */
-    ends: async (): Promise<object> => JSON.parse(String((await lines.next()).value)).ends,
+    ends: async (): Promise<object> => JSON.parse(String((await inTime('they end', lines.next())).value)).ends,
   }
 }
 
 /** What a fixture that is run in this host prints as JSON. */
 export async function ask<T>(host: Host, fixture: string, ...args: readonly (string | number)[]): Promise<T> {
-  let output = ''
-  for await (const text of start(host, fixture, ...args)) output += text
-  return JSON.parse(output)
+  return JSON.parse(await inTime(`${fixture} ends`, text(start(host, fixture, ...args))))
+}
+
+/** A test fails sooner than it is given up. */
+async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
+  const deadline = AbortSignal.timeout(20_000)
+  const late = once(deadline, 'abort').then(() => {
+    throw new Error(`waited 20 s in vain: ${what}`)
+  })
+  return await Promise.race([promise, late])
 }
 
 /** Sends packets from this host as they are, whoever they claim to come from: arguments of `tcpPacket` and the like. */
