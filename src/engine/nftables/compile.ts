@@ -5,7 +5,7 @@ import { jhash } from '../../domain/jhash.ts'
 import { sameItems } from '../../domain/memo.ts'
 import type { Snapshot, SnapshotGroup, SnapshotListener } from '../../domain/snapshot.ts'
 import { basePart } from './base-part.ts'
-import { guardPart } from './guard-part.ts'
+import { guardHooks, guardPart } from './guard-part.ts'
 import type { HostFacts } from './host.ts'
 import { linksPart } from './links-part.ts'
 import type { MarkedTarget, Marks } from './marks.ts'
@@ -99,6 +99,7 @@ export function rulesetCompiler({
     }
     parts.push(...routed.values())
     groupParts = routed
+    if (snapshot.guards.length > 0) add('guards', [], guardHooks)
     for (const guard of snapshot.guards) add(guardName(guard), [guard], () => guardPart(guard))
     const guarded = snapshot.listeners.filter(({ synproxy, protocol }) => synproxy && protocol === 'TCP')
     if (guarded.length > 0) {
