@@ -81,9 +81,6 @@ function putAction(m: NetlinkMessages, known: Known, action: Extract<Statement, 
     case 'masquerade':
       putExpression(m, 'masq')
       break
-    case 'masquerade fully-random':
-      putExpression(m, 'masq', () => m.u32(nf.NFTA_MASQ_FLAGS, nf.NF_NAT_RANGE_PROTO_RANDOM_FULLY))
-      break
     case 'notrack':
       putExpression(m, 'notrack')
       break

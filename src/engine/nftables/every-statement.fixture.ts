@@ -178,7 +178,7 @@ const base: Part = {
     {
       name: 'postrouting',
       hook: { type: 'nat', hook: 'postrouting', priority: 95 },
-      rules: [[{ in: 'targets-in', fields: ['ct mark'] }, { do: 'masquerade' }], [{ do: 'masquerade fully-random' }]],
+      rules: [[{ in: 'targets-in', fields: ['ct mark'] }, { do: 'masquerade' }]],
     },
     { name: 'matches', rules: matches },
     { name: 'lookups', rules: lookups.slice(2) },

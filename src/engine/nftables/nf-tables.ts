@@ -143,9 +143,7 @@ export const NFT_EXTHDR_OP_TCPOPT = 1
 /** RFC 7323 */
 export const TCPOPT_TIMESTAMP = 8
 
-export const NFTA_MASQ_FLAGS = 1
 /** nf_nat.h */
-export const NF_NAT_RANGE_PROTO_RANDOM_FULLY = 16
 export const NFTA_FIB_DREG = 1
 export const NFTA_FIB_RESULT = 2
 export const NFTA_FIB_FLAGS = 3

@@ -175,6 +175,6 @@ export type Statement =
   | { readonly synproxy: { readonly mss: number; readonly wscale: number } }
   | { readonly jump: string }
   | { readonly goto: string }
-  | { readonly do: 'drop' | 'accept' | 'return' | 'masquerade' | 'masquerade fully-random' | 'reset' | 'notrack' }
+  | { readonly do: 'drop' | 'accept' | 'return' | 'masquerade' | 'reset' | 'notrack' }
   /** Takes the option out of a segment. Linux 5.18. */
   | { readonly strip: 'tcp option timestamp' }
