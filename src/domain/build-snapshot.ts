@@ -37,8 +37,10 @@ export function snapshotBuilder(): (state: State, health: HealthByTarget, now: n
       now,
     )
     const guards = guardsOf(state, listeners)
-    const isSame = sameItems(last.listeners, listeners) && sameItems(last.groups, groups) && last.guards === guards
-    if (!isSame || last.revision !== state.revision) last = { revision: state.revision, listeners, groups, guards }
+    const isSame = sameItems(last.listeners, listeners) && last.guards === guards
+    const areGroupsSame = sameItems(last.groups, groups)
+    if (!isSame || !areGroupsSame || last.revision !== state.revision)
+      last = { revision: state.revision, listeners, groups: areGroupsSame ? last.groups : groups, guards }
     return { snapshot: last, nextAt: nextAt === Infinity ? undefined : nextAt }
   }
 }

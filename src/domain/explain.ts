@@ -1,7 +1,7 @@
 import { admits, admittedBy, clientAddress } from './admission.ts'
 import { Choice, type Flow, type Trace } from './choice.ts'
 import { addressFamily, canonicalAddress } from './cidr.ts'
-import type { Snapshot, SnapshotGuard, SnapshotListener } from './snapshot.ts'
+import { groupsById, type Snapshot, type SnapshotGuard, type SnapshotListener } from './snapshot.ts'
 
 /** What a snapshot says of a flow that is new, step by step; steps after the one that ends it are absent. */
 export interface Explanation {
@@ -41,7 +41,7 @@ export function explain(snapshot: Snapshot, flow: Flow): Explanation {
   const admission = { isAdmitted, client, ...range }
   if (!isAdmitted) return { flow, listener, admission }
 
-  const choice = new Choice(listener, new Map(snapshot.groups.map(group => [group.id, group]))).trace(flow)
+  const choice = new Choice(listener, groupsById(snapshot.groups)).trace(flow)
   if (choice?.target === undefined) return { flow, listener, admission, ...(choice && { choice }) }
 
   const guard = snapshot.guards.find(({ address }) => address === choice.target?.address)

@@ -94,5 +94,12 @@ export interface GuardRule {
   readonly fromBalancer?: true
 }
 
+const byIds = new WeakMap<Snapshot['groups'], ReadonlyMap<string, SnapshotGroup>>()
+
+/** By `SnapshotGroup.id`; of the same list the same map. */
+export function groupsById(groups: Snapshot['groups']): ReadonlyMap<string, SnapshotGroup> {
+  return byIds.getOrInsertComputed(groups, () => new Map(groups.map(group => [group.id, group])))
+}
+
 /** The snapshot before anything was asked for. */
 export const emptySnapshot: Snapshot = { revision: 0, listeners: [], groups: [], guards: [] }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { sameItems } from '../domain/memo.ts'
-import { emptySnapshot, type Snapshot, type SnapshotListener } from '../domain/snapshot.ts'
+import { emptySnapshot, groupsById, type Snapshot, type SnapshotListener } from '../domain/snapshot.ts'
 import { bindProblems } from './bind-problem.ts'
 import { sumListeners, sumTargets } from './counters.ts'
 import type { Applied, Engine, Fallback, KernelEngine, Observed, Problem } from './engine.ts'
@@ -120,10 +120,10 @@ class ComposedEngine implements BestEngine {
 
   /** Which listeners the kernel can't take. */
   #ask({ listeners, groups }: Snapshot): void {
-    const groupsById = new Map(groups.map(group => [group.id, group]))
+    const byId = groupsById(groups)
     const fallbacks: Fallback[] = []
     for (const listener of listeners) {
-      const reason = this.#kernel === undefined ? this.#whyNoKernel : this.#kernel.refusal(listener, groupsById)
+      const reason = this.#kernel === undefined ? this.#whyNoKernel : this.#kernel.refusal(listener, byId)
       if (reason !== undefined) fallbacks.push({ listener: listener.id, listenerArn: listener.listenerArn, reason })
     }
     if (isDeepStrictEqual(fallbacks, this.#fallbacks)) return

@@ -4,7 +4,13 @@ import { admits, clientAddress } from '../domain/admission.ts'
 import { Choice, type Flow } from '../domain/choice.ts'
 import { printSnapshot } from '../domain/print-snapshot.ts'
 import { anySeed, randomFrom } from '../domain/random.fixture.ts'
-import type { Snapshot, SnapshotGroup, SnapshotListener, SnapshotTarget } from '../domain/snapshot.ts'
+import {
+  groupsById,
+  type Snapshot,
+  type SnapshotGroup,
+  type SnapshotListener,
+  type SnapshotTarget,
+} from '../domain/snapshot.ts'
 import type { Engine, ListenerCounters } from './engine.ts'
 
 type Protocol = 'TCP' | 'UDP'
@@ -228,7 +234,7 @@ export function engineContract(name: string, open: (t: TestContext) => Promise<E
 
 /** Every flow ends up where `Choice` and the admissions say, and listeners that are gone answer nobody. */
 async function assertServes(traffic: Traffic, desired: Snapshot, what: string): Promise<void> {
-  const groups = new Map(desired.groups.map(group => [group.id, group]))
+  const groups = groupsById(desired.groups)
   const flows = (['TCP', 'UDP'] as const).flatMap(protocol =>
     [0, 1, 2].flatMap(n => ['127.0.0.1', '127.0.0.9', '127.0.0.1'].map(source => ({ protocol, n, source }))),
   )

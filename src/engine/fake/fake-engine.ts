@@ -5,6 +5,7 @@ import { cidrContains, isLoopback } from '../../domain/cidr.ts'
 import { printSnapshot } from '../../domain/print-snapshot.ts'
 import {
   emptySnapshot,
+  groupsById,
   type Snapshot,
   type SnapshotGroup,
   type SnapshotListener,
@@ -64,7 +65,7 @@ export class FakeEngine implements Engine {
       return reason === undefined ? [] : { listener, listenerArn, reason }
     })
     this.#inPlace = { ...desired, listeners: desired.listeners.filter(({ id }) => !this.#refused.has(id)) }
-    this.#groups = new Map(desired.groups.map(group => [group.id, group]))
+    this.#groups = groupsById(desired.groups)
     for (const flow of this.#flows) this.#settle(flow)
     this.#state = 'open'
     return { revision: desired.revision, problems: this.#problems, fallbacks: [] }

@@ -3,7 +3,7 @@ import { groupSeed, groupShares, shareBounds, slotsOf, targetSeed } from '../../
 import { isIpv6 } from '../../domain/cidr.ts'
 import { jhash } from '../../domain/jhash.ts'
 import { sameItems } from '../../domain/memo.ts'
-import type { Snapshot, SnapshotGroup, SnapshotListener } from '../../domain/snapshot.ts'
+import { groupsById, type Snapshot, type SnapshotGroup, type SnapshotListener } from '../../domain/snapshot.ts'
 import { basePart } from './base-part.ts'
 import { guardHooks, guardPart } from './guard-part.ts'
 import type { HostFacts } from './host.ts'
@@ -82,12 +82,12 @@ export function rulesetCompiler({
     const parts: Part[] = [base]
     const add = (name: string, madeOf: readonly unknown[], make: () => Part) => parts.push(memoized(name, madeOf, make))
 
-    const seconds = [...new Set(snapshot.listeners.map(timeoutName))].sort()
+    const seconds = timeoutsOf(snapshot.listeners)
     add('timeouts', seconds, () => ({ ...emptyPart('timeouts'), timeouts: seconds.map(timeoutOf) }))
     add('links', [host.links], () => linksPart(host.links))
     if (retired.length > 0) add('retired', retired, () => retiredPart(retired))
 
-    const groups = new Map(snapshot.groups.map(group => [group.id, group]))
+    const groups = groupsById(snapshot.groups)
     const routed = new Map<SnapshotGroup, Part>()
     for (const listener of snapshot.listeners) {
       parts.push(partOfListener(listener, groups))
@@ -111,7 +111,8 @@ export function rulesetCompiler({
       )
     }
 
-    const ruleset = new Map(parts.map(part => [part.name, part]))
+    const ruleset = new Map<string, Part>()
+    for (const part of parts) ruleset.set(part.name, part)
     for (const name of memo.keys()) if (!ruleset.has(name)) memo.delete(name)
     return ruleset
   }
@@ -119,6 +120,16 @@ export function rulesetCompiler({
 
 function kindOf(group: SnapshotGroup | undefined): number {
   return group === undefined ? 0 : group.sticky ? 2 : 1
+}
+
+/** Their names, each once. */
+function timeoutsOf(listeners: readonly SnapshotListener[]): readonly string[] {
+  const byTime = { TCP: new Map<number, string>(), UDP: new Map<number, string>() }
+  for (const listener of listeners) {
+    const names = byTime[listener.protocol]
+    if (!names.has(listener.idleTimeoutMs)) names.set(listener.idleTimeoutMs, timeoutName(listener))
+  }
+  return [...new Set([...byTime.TCP.values(), ...byTime.UDP.values()])].sort()
 }
 
 /** `udp-120`, `tcp-350` */

@@ -1,7 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Cancel, Clock } from '../../clock.ts'
-import { emptySnapshot, type Snapshot, type SnapshotGroup, type SnapshotListener } from '../../domain/snapshot.ts'
+import {
+  emptySnapshot,
+  groupsById,
+  type Snapshot,
+  type SnapshotGroup,
+  type SnapshotListener,
+} from '../../domain/snapshot.ts'
 import type { Applied, KernelEngine, Observed, Problem, Suspicion } from '../engine.ts'
 import { rulesetCompiler } from './compile.ts'
 import { Conntrack } from './conntrack.ts'
@@ -276,7 +282,7 @@ class NftablesEngine implements KernelEngine {
   }
 
   #ruleset() {
-    const groups = new Map(this.#desired.groups.map(group => [group.id, group]))
+    const groups = groupsById(this.#desired.groups)
     const routed = new Map<SnapshotGroup, SnapshotListener['protocol']>()
     for (const { route, protocol } of this.#desired.listeners) {
       for (const { group: id } of route) {

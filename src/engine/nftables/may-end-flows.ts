@@ -1,4 +1,4 @@
-import type { Snapshot, SnapshotGroup, SnapshotListener } from '../../domain/snapshot.ts'
+import { groupsById, type Snapshot, type SnapshotGroup, type SnapshotListener } from '../../domain/snapshot.ts'
 
 /**
  * Whether the step from one snapshot to the next may end flows that are established, or forget some that are only opening.
@@ -17,7 +17,7 @@ export function mayEndFlows(before: Snapshot, after: Snapshot): 'now' | 'soon' |
   }
   const others = isRouteLess ? 'soon' : undefined
   if (before.groups === after.groups) return others
-  const groups = new Map(after.groups.map(group => [group.id, group]))
+  const groups = groupsById(after.groups)
   const isTargetLess = before.groups.some(was => {
     const is = groups.get(was.id)
     return is === undefined || (is !== was && losesTarget(was, is))

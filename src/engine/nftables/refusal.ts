@@ -1,6 +1,11 @@
 import { isIpv6, isLoopback } from '../../domain/cidr.ts'
-import { sameItems } from '../../domain/memo.ts'
-import type { Snapshot, SnapshotGroup, SnapshotListener, SnapshotTarget } from '../../domain/snapshot.ts'
+import {
+  groupsById,
+  type Snapshot,
+  type SnapshotGroup,
+  type SnapshotListener,
+  type SnapshotTarget,
+} from '../../domain/snapshot.ts'
 import { type HostFacts, isOwn, type SettingName } from './host.ts'
 
 /** A kernel setting that a listener needs and that this host does not have. */
@@ -42,7 +47,7 @@ export function cautionAbout(name: SettingName): string {
 
 /** The settings that keep the kernel from serving some of these listeners and nothing else does, each once. */
 export function missingSettings({ listeners, groups }: Snapshot, host: HostFacts): readonly MissingSetting[] {
-  const byId = new Map(groups.map(group => [group.id, group]))
+  const byId = groupsById(groups)
   const missing = new Map<SettingName, MissingSetting>()
   for (const listener of listeners) {
     const verdict = judge(listener, byId, host)
@@ -65,9 +70,10 @@ const verdicts = new WeakMap<
 
 /** Each listener is asked about at every change of any: where nothing of it changed, the last answer stands. */
 function judge(listener: SnapshotListener, groups: ReadonlyMap<string, SnapshotGroup>, host: HostFacts): Verdict {
-  const its = listener.route.map(({ group }) => groups.get(group))
   const known = verdicts.get(listener)
-  if (known !== undefined && known.host === host && sameItems(known.its, its)) return known.verdict
+  if (known?.host === host && listener.route.every(({ group }, i) => groups.get(group) === known.its[i]))
+    return known.verdict
+  const its = listener.route.map(({ group }) => groups.get(group))
   const routed = its.filter(group => group !== undefined)
   const verdict = { obstacle: obstacleTo(listener, routed, host), missing: missingFor(listener, routed, host) }
   verdicts.set(listener, { host, its, verdict })

@@ -1,3 +1,4 @@
+import { sameItems } from '../../domain/memo.ts'
 import type { SnapshotGroup, SnapshotListener } from '../../domain/snapshot.ts'
 import type { MarkedTarget, Marks } from './marks.ts'
 import { nameOfGroup } from './names.ts'
@@ -15,6 +16,7 @@ export class RetiredTargets {
   readonly #views = new Map<string, { readonly group: SnapshotGroup; readonly marks: ReadonlySet<number> }>()
   /** Monotonic milliseconds of each one's retirement, by mark. */
   readonly #since = new Map<number, number>()
+  #groups: readonly SnapshotGroup[] = []
   #list: readonly MarkedTarget[] = []
 
   /** All that `marks` knows already were taken over, and retire unless the first snapshot names them. */
@@ -24,11 +26,11 @@ export class RetiredTargets {
   }
 
   /** Takes note of the snapshot's groups, each with its listeners' protocol. @returns who is retired; the same array if nothing changed */
-  update(
-    groups: Iterable<readonly [SnapshotGroup, SnapshotListener['protocol']]>,
-    now: number,
-  ): readonly MarkedTarget[] {
+  update(groups: ReadonlyMap<SnapshotGroup, SnapshotListener['protocol']>, now: number): readonly MarkedTarget[] {
     let isChanged = this.#list.length !== this.#since.size
+    const list = [...groups.keys()]
+    if (!isChanged && sameItems(this.#groups, list)) return this.#list
+    this.#groups = list
     const named = new Set<string>()
     for (const [group, protocol] of groups) {
       const name = nameOfGroup(group, protocol)

@@ -33,6 +33,8 @@ interface Version {
 export class Wanted {
   readonly #claims = new Map<string, Claim>()
   readonly #versions = new Map<string, Version>()
+  /** Of `#versions`. */
+  readonly #parts = new Set<Part>()
   /** What the parts were before the last `want`, of those that it changed. */
   #before = new Map<string, Version | undefined>()
   /** Ids of what may be installed otherwise than it is wanted. */
@@ -48,8 +50,14 @@ export class Wanted {
    * @returns the parts that cannot be, which are left as they were before, and why
    */
   *want(ruleset: Ruleset): Generator<void, Map<string, Error>> {
-    const changed = [...ruleset.values()].filter(part => this.#versions.get(part.name)?.part !== part)
-    const gone = [...this.#versions.keys()].filter(name => !ruleset.has(name))
+    const changed: Part[] = []
+    let known = 0
+    for (const part of ruleset.values()) {
+      if (!this.#parts.has(part)) changed.push(part)
+      if (this.#parts.has(part) || this.#versions.has(part.name)) known++
+    }
+    const areGone = known < this.#versions.size
+    const gone = areGone ? [...this.#versions.keys()].filter(name => !ruleset.has(name)) : []
     this.#before = new Map(
       [...changed.map(({ name }) => name), ...gone].map(name => [name, this.#versions.get(name)] as const),
     )
@@ -152,6 +160,7 @@ export class Wanted {
   #claim({ part, pieces }: Version): void {
     const claimed: Piece[] = []
     this.#versions.set(part.name, { part, pieces: claimed })
+    this.#parts.add(part)
     for (const piece of pieces) {
       const claim = this.#claims.get(piece.id)
       if (claim === undefined) this.#claims.set(piece.id, { piece, parts: [part.name] })
@@ -170,6 +179,7 @@ export class Wanted {
     const version = this.#versions.get(name)
     if (version === undefined) return
     this.#versions.delete(name)
+    this.#parts.delete(version.part)
     for (const { id } of version.pieces) {
       const claim = this.#claims.get(id)
       if (claim === undefined) continue
