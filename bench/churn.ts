@@ -9,7 +9,7 @@ import type { Snapshot, SnapshotGroup, SnapshotListener } from '../src/domain/sn
 import { rulesetCompiler } from '../src/engine/nftables/compile.ts'
 import { hostReader } from '../src/engine/nftables/host.ts'
 import { Marks } from '../src/engine/nftables/marks.ts'
-import { KernelTable } from '../src/engine/nftables/table.ts'
+import { KernelTable } from '../src/engine/nftables/table/table.ts'
 import { enterNetwork } from '../test/own-network.ts'
 import { buildTopology } from './stage/namespaces.ts'
 

@@ -10,7 +10,7 @@
  */
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { Conntrack } from '../src/engine/nftables/conntrack.ts'
+import { Conntrack } from '../src/engine/nftables/flows/conntrack.ts'
 import { type KernelStage, openKernelStage } from './stage/kernel.ts'
 import type { Host } from './stage/namespaces.ts'
 

@@ -1,4 +1,4 @@
-import { Conntrack } from '../../src/engine/nftables/conntrack.ts'
+import { Conntrack } from '../../src/engine/nftables/flows/conntrack.ts'
 import {
   CTA_PROTO_DST_PORT,
   CTA_PROTO_NUM,
@@ -10,9 +10,13 @@ import {
   CTA_TUPLE_PROTO,
   CTA_TUPLE_REPLY,
   UDP,
-} from '../../src/engine/nftables/conntrack-entry.ts'
-import { Netlink } from '../../src/engine/nftables/netlink.ts'
-import { NetlinkMessages, NFNL_SUBSYS_CTNETLINK, NLM_F_CREATE } from '../../src/engine/nftables/netlink-message.ts'
+} from '../../src/engine/nftables/flows/conntrack-entry.ts'
+import { Netlink } from '../../src/engine/nftables/netlink/netlink.ts'
+import {
+  NetlinkMessages,
+  NFNL_SUBSYS_CTNETLINK,
+  NLM_F_CREATE,
+} from '../../src/engine/nftables/netlink/netlink-message.ts'
 
 /** Flows of this network namespace until its table is full, from 10.99.0.0/16, as if each had long had answers. */
 export async function fillFlowTable(): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { libc } from '../../src/engine/nftables/netlink.ts'
+import { libc } from '../../src/engine/nftables/netlink/netlink.ts'
 
 const [destination = '', port = '', perSecond = '', seconds = '', ...networks] = process.argv.slice(2)
 const [AF_INET, SOCK_RAW, IPPROTO_RAW] = [2, 3, 255]

@@ -24,10 +24,10 @@ import {
 import { targetKey } from '../../domain/target-group.ts'
 import { rulesetCompiler } from './compile.ts'
 import { hostWith } from './host.fixture.ts'
-import { nft } from './listing.fixture.ts'
 import { Marks } from './marks.ts'
 import { nameOfGroup } from './names.ts'
-import { KernelTable } from './table.ts'
+import { nft } from './table/listing.fixture.ts'
+import { KernelTable } from './table/table.ts'
 
 interface Case {
   readonly protocol: 'TCP' | 'UDP'

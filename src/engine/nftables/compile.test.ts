@@ -7,9 +7,9 @@ import { rulesetCompiler } from './compile.ts'
 import { compileGolden, goldens, withoutBase } from './golden.fixture.ts'
 import { hostWith } from './host.fixture.ts'
 import { Marks } from './marks.ts'
-import { printRuleset } from './print-ruleset.ts'
 import type { NftSet, Part, Ruleset } from './ruleset.ts'
 import { groupAt, listenerAt, snapshotOf } from './snapshot.fixture.ts'
+import { printRuleset } from './table/print-ruleset.ts'
 
 const directory = join(import.meta.dirname, 'golden')
 

@@ -1,36 +1,21 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
-import { type TestContext, test } from 'node:test'
-import { lacking } from '../../../test/lacking.ts'
-import { enterOwnNetwork } from '../../../test/own-network.ts'
+import { execFileSync } from 'node:child_process'
+import type { TestContext } from 'node:test'
 import { anySeed, randomFrom } from '../../domain/random.fixture.ts'
 import type { SnapshotGroup, SnapshotListener } from '../../domain/snapshot.ts'
 import { rulesetCompiler } from './compile.ts'
 import { compileGolden, goldens } from './golden.fixture.ts'
 import { hostWith } from './host.fixture.ts'
-import { listing, nft } from './listing.fixture.ts'
 import { Marks } from './marks.ts'
-import { printRuleset } from './print-ruleset.ts'
 import { type Circumstances, randomCircumstances } from './random-snapshot.fixture.ts'
 import { RetiredTargets } from './retired.ts'
 import type { NftSet, Ruleset } from './ruleset.ts'
-import { KernelTable } from './table.ts'
+import { kernelTest } from './table/kernel-test.fixture.ts'
+import { listing, nft } from './table/listing.fixture.ts'
+import { printRuleset } from './table/print-ruleset.ts'
+import { KernelTable } from './table/table.ts'
 
 const name = 'sluice-00000000'
-let isInside = false
-
-/** In a network namespace of this file's own, with no table in it. */
-function kernelTest(title: string, run: (t: TestContext) => Promise<void>): void {
-  test(title, async t => {
-    if (process.getuid?.() !== 0) return lacking(t, 'root')
-    if (spawnSync('nft', ['--version']).error) return lacking(t, 'nft (Debian: nftables)')
-    if (!isInside) enterOwnNetwork()
-    isInside = true
-    nft('flush ruleset')
-    await run(t)
-  })
-}
-
 async function open(t: TestContext, options: { name?: string; owner?: boolean } = {}): Promise<KernelTable> {
   const table = await KernelTable.open({ name, log: assert.fail, ...options })
   t.after(() => table.close())

@@ -5,7 +5,7 @@ import { listenerCounters } from './compile.ts'
 import { guardCounter } from './guard-part.ts'
 import type { Marks } from './marks.ts'
 import { baseOf, listenerName, nameOfGroup } from './names.ts'
-import type { Counters } from './table.ts'
+import type { Counters } from './table/table.ts'
 
 const dropReasons: readonly (DropReason & keyof ReturnType<typeof listenerCounters>)[] = [
   'security-group',
