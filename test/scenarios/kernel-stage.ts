@@ -36,7 +36,7 @@ export async function echo(host: Host, name: string, port = 9000): Promise<void>
 
 /** Connections that say nothing (reset-idle.fixture.ts), once they are there, or their service is. */
 export async function idle(host: Host, role: 'client' | 'target', ...args: readonly (string | number)[]) {
-  const output = start(host, '../../src/engine/nftables/reset-idle.fixture.ts', role, ...args)
+  const output = start(host, '../../src/engine/nftables/flows/reset-idle.fixture.ts', role, ...args)
   const lines = createInterface(output)[Symbol.asyncIterator]()
   await lines.next()
   return {
