@@ -92,12 +92,12 @@ function listenerPart(
     const synproxy =
       protocol === 'TCP' && listener.tags.some(({ key, value }) => key === synproxyTag && value === 'true')
     for (const loadBalancerZone of loadBalancer.zones) {
-      const route = listener.forward.flatMap(({ targetGroupArn, weight }, i) => {
+      const route = listener.forward.flatMap(({ targetGroupArn, weight, keepsFlows }, i) => {
         if (crossZone[i] === undefined) return []
         const zone = crossZone[i] ? '*' : loadBalancerZone.zoneName
         const id = `${targetGroupArn} ${protocol} ${zone}`
         routed.push({ id, targetGroupArn, protocol, zone })
-        return { group: id, weight }
+        return { group: id, weight, ...(keepsFlows && { keepsFlows }) }
       })
       for (const address of zoneAddresses(loadBalancerZone)) {
         const id = `${protocol} ${address} ${port}`
@@ -118,6 +118,7 @@ function idOf({ id }: Routed): string {
 function isEqual(a: SnapshotListener, b: SnapshotListener): boolean {
   const { route: routeOfA, ...restOfA } = a
   const { route: routeOfB, ...restOfB } = b
-  const flat = (route: SnapshotListener['route']) => route.flatMap(({ group, weight }) => [group, weight])
+  const flat = (route: SnapshotListener['route']) =>
+    route.flatMap(({ group, weight, keepsFlows }) => [group, weight, keepsFlows])
   return sameItems(Object.values(restOfA), Object.values(restOfB)) && sameItems(flat(routeOfA), flat(routeOfB))
 }

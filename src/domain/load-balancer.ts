@@ -65,4 +65,9 @@ export const synproxyTag = 'sluice:synproxy'
 export interface WeightedTargetGroup {
   readonly targetGroupArn: string
   readonly weight: number
+  /**
+   * At weight 0: UDP flows that are on it stay until its targets are deregistered. A deployment says so of the side that it moves
+   * away from; otherwise they move with their next datagram.
+   */
+  readonly keepsFlows?: true
 }

@@ -23,7 +23,9 @@ function printListener(listener: SnapshotListener): string[] {
         : listener.admit.map(({ cidr }) => cidr).join(' ')
   return [
     `listener ${listener.id}, idle ${listener.idleTimeoutMs / 1000} s, admits ${admitted}${listener.synproxy ? ', SYN cookies' : ''}`,
-    ...listener.route.map(({ group, weight }) => `  ${weight} ${group}`),
+    ...listener.route.map(
+      ({ group, weight, keepsFlows }) => `  ${weight} ${group}${keepsFlows ? ', keeps its flows' : ''}`,
+    ),
   ]
 }
 

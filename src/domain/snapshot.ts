@@ -20,12 +20,26 @@ export interface SnapshotListener {
   readonly port: number
   /** Who may open a flow: the load balancer's security groups, flattened; `undefined` admits everyone. */
   readonly admit: readonly Admission[] | undefined
-  /** Target groups by `SnapshotGroup.id`, with their weights. */
-  readonly route: readonly { readonly group: string; readonly weight: number }[]
+  readonly route: readonly RoutedGroup[]
   /** TCP: the listener's attribute (350 s by default); UDP: 120 s (AWS: NLB timers). */
   readonly idleTimeoutMs: number
   /** TCP: handshakes are answered with SYN cookies, and a target hears of a client only once that one is real. */
   readonly synproxy: boolean
+}
+
+/** A target group of a listener. */
+export interface RoutedGroup {
+  /** `SnapshotGroup.id` */
+  readonly group: string
+  /** Its share of new flows; 0: none. */
+  readonly weight: number
+  /** At weight 0 its UDP flows stay, as for a moment after a deployment's switch. */
+  readonly keepsFlows?: true
+}
+
+/** Whether UDP flows that are on the group may stay there. TCP connections do in any case. */
+export function holdsFlows({ weight, keepsFlows }: RoutedGroup): boolean {
+  return weight > 0 || keepsFlows === true
 }
 
 /** Source range that may reach this listener's port: rules of other protocols and ports are already left out. */

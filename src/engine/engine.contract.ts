@@ -12,6 +12,7 @@ import {
   type SnapshotTarget,
 } from '../domain/snapshot.ts'
 import type { Engine, ListenerCounters } from './engine.ts'
+import { until } from './until.fixture.ts'
 
 type Protocol = 'TCP' | 'UDP'
 
@@ -216,6 +217,36 @@ export function engineContract(name: string, open: (t: TestContext) => Promise<E
     await engine.apply(at(2, [0, 1]))
     assert.equal(await askOnce(traffic, at(2, [0, 1]).listeners[0]!), nameOf(green))
     assert.equal(await client.ask(), nameOf(blue))
+  })
+
+  test(`${name} UDP: a flow goes elsewhere when its group loses all weight, unless the group keeps its flows`, async t => {
+    const { engine, traffic } = await open(t)
+    const [blue, green] = await targets(traffic, 'UDP', 2)
+    assert.ok(blue && green)
+    const groups = [group('blue', [blue]), group('green', [green])]
+    const at = (revision: number, route: SnapshotListener['route']) =>
+      snapshot(revision, [{ ...listener('UDP', 0, []), route }], groups)
+    const first = at(1, [
+      { group: 'blue', weight: 1 },
+      { group: 'green', weight: 0 },
+    ])
+    await engine.apply(first)
+    const client = await visit(traffic, first.listeners[0]!)
+    assert.equal(await client.ask(), nameOf(blue))
+    const kept = at(2, [
+      { group: 'blue', weight: 0, keepsFlows: true },
+      { group: 'green', weight: 1 },
+    ])
+    await engine.apply(kept)
+    assert.equal(await askOnce(traffic, kept.listeners[0]!), nameOf(green))
+    assert.equal(await client.ask(), nameOf(blue))
+    await engine.apply(
+      at(3, [
+        { group: 'blue', weight: 0 },
+        { group: 'green', weight: 1 },
+      ]),
+    )
+    await until(async () => (await client.ask()) === nameOf(green))
   })
 
   test(`${name}: from any snapshot to any other, it serves what the last one says`, async t => {

@@ -6,6 +6,7 @@ import { printSnapshot } from '../../domain/print-snapshot.ts'
 import {
   emptySnapshot,
   groupsById,
+  holdsFlows,
   type Snapshot,
   type SnapshotGroup,
   type SnapshotListener,
@@ -177,7 +178,8 @@ export class FakeEngine implements Engine {
       this.#groups.has(id),
     )
     const its = this.#groups.get(view ?? '')?.targets.find(({ key }) => key === flow.target?.key)
-    if (isListening && its?.mode !== 'cut') return
+    const isMoved = flow.flow.protocol === 'UDP' && !listener?.route.some(its => its.group === view && holdsFlows(its))
+    if (isListening && its?.mode !== 'cut' && !isMoved) return
     this.#end(flow)
     flow.target = undefined
     flow.hasEnded = !isListening || flow.flow.protocol === 'TCP'

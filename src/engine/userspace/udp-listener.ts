@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import type { Cancel, Clock } from '../../clock.ts'
 import { admits, clientAddress } from '../../domain/admission.ts'
 import type { Choice, Flow } from '../../domain/choice.ts'
-import type { SnapshotGroup, SnapshotListener, SnapshotTarget } from '../../domain/snapshot.ts'
+import { holdsFlows, type SnapshotGroup, type SnapshotListener, type SnapshotTarget } from '../../domain/snapshot.ts'
 import type { DropReason } from '../engine.ts'
 import { FlowTable } from './flow-table.ts'
 import type { ServingListener } from './serving-listener.ts'
@@ -101,8 +101,9 @@ export class UdpListener implements ServingListener {
     this.#listener = listener
     this.#choice = choice
     const current = new Map<string, SnapshotTarget>()
-    for (const { group, weight } of listener.route)
-      if (weight > 0) for (const target of groups.get(group)?.targets ?? []) current.set(target.key, target)
+    for (const routed of listener.route)
+      if (holdsFlows(routed))
+        for (const target of groups.get(routed.group)?.targets ?? []) current.set(target.key, target)
     const ended = new Set<UdpTarget>()
     for (const target of this.#targets.values())
       if (target.activeFlows > 0 && !target.isServedBy(current.get(target.key))) ended.add(target)

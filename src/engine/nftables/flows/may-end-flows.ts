@@ -1,4 +1,10 @@
-import { groupsById, type Snapshot, type SnapshotGroup, type SnapshotListener } from '../../../domain/snapshot.ts'
+import {
+  groupsById,
+  holdsFlows,
+  type Snapshot,
+  type SnapshotGroup,
+  type SnapshotListener,
+} from '../../../domain/snapshot.ts'
 
 /**
  * Whether the step from one snapshot to the next may end flows that are established, or forget some that are only opening.
@@ -26,8 +32,8 @@ export function mayEndFlows(before: Snapshot, after: Snapshot): 'now' | 'soon' |
 }
 
 function losesGroup(was: SnapshotListener, is: SnapshotListener): boolean {
-  const kept = new Set(is.route.filter(({ weight }) => weight > 0).map(({ group }) => group))
-  return was.protocol === 'UDP' && was.route.some(({ group, weight }) => weight > 0 && !kept.has(group))
+  const kept = new Set(is.route.filter(holdsFlows).map(({ group }) => group))
+  return was.protocol === 'UDP' && was.route.some(routed => holdsFlows(routed) && !kept.has(routed.group))
 }
 
 const rank = { serve: 2, drain: 1, cut: 0 }

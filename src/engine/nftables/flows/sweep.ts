@@ -1,5 +1,11 @@
 import { parseAddress } from '../../../domain/cidr.ts'
-import type { Snapshot, SnapshotGroup, SnapshotListener, SnapshotTarget } from '../../../domain/snapshot.ts'
+import {
+  holdsFlows,
+  type Snapshot,
+  type SnapshotGroup,
+  type SnapshotListener,
+  type SnapshotTarget,
+} from '../../../domain/snapshot.ts'
 import type { MarkedTarget } from '../marks.ts'
 import { baseOf, groupName, nameOfGroup } from '../names.ts'
 import {
@@ -233,5 +239,5 @@ function byName(groups: readonly SnapshotGroup[]): ReadonlyMap<string, SnapshotG
 const groupsByName = new WeakMap<readonly SnapshotGroup[], ReadonlyMap<string, SnapshotGroup>>()
 
 function routedGroups({ route, protocol }: SnapshotListener): ReadonlySet<string> {
-  return new Set(route.filter(({ weight }) => weight > 0).map(({ group }) => groupName(group, protocol)))
+  return new Set(route.filter(holdsFlows).map(({ group }) => groupName(group, protocol)))
 }
