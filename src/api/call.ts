@@ -14,6 +14,7 @@ export interface Call {
   readonly now: number
   /** `length` random lower-case hex digits, for ids. */
   hex(length: number): string
+  uuid(): string
   /** What this host can give load balancers as addresses. */
   readonly host: HostAddresses
   /** The node's word on a target's health (`targetKey`), `undefined` if it has none yet. */
@@ -29,12 +30,15 @@ export type Action<Input = never, Output = unknown> = (input: Input, call: Call)
  * (EC2's take 0.3 s to import) beside our actions.
  */
 export interface Service {
-  /** SigV4 signing name: `elasticloadbalancing`, `ec2`, `sts`. */
+  /** SigV4 signing name: `elasticloadbalancing`, `ec2`, `sts`, `ecs`. */
   readonly signingName: string
   /** `2015-12-01` */
   readonly version: string
-  readonly protocol: 'query' | 'ec2'
+  readonly protocol: 'query' | 'ec2' | 'json'
+  /** Of query and ec2. */
   readonly xmlNamespace: string
+  /** Of json: what stands before the action in `X-Amz-Target`, `AmazonEC2ContainerServiceV20141113`. */
+  readonly targetPrefix?: string
   /** Names of the actions that exist here, so that a request without a credential scope finds its service. */
   readonly actionNames: readonly string[]
   load(): Promise<LoadedService>

@@ -27,6 +27,7 @@ export class Calls {
       region: 'us-east-1',
       now: this.now,
       hex: length => (++this.#ids).toString(16).padStart(length, '0'),
+      uuid: () => `00000000-0000-4000-8000-${(++this.#ids).toString(16).padStart(12, '0')}`,
       host: { own: ['127.0.0.1', '10.0.1.10'], range: '198.18.0.0/15', ipv6Range: 'fd00::/64' },
       health: key => this.health.get(key),
       accessKeyId: 'test',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as ec2Schemas from '@aws-sdk/client-ec2'
+import * as ecsSchemas from '@aws-sdk/client-ecs'
 import * as elbv2Schemas from '@aws-sdk/client-elastic-load-balancing-v2'
 import type { Constraints } from './call.ts'
 import { checkInput } from './check-input.ts'
@@ -97,6 +98,24 @@ for (const [what, action, input, code, message] of [
     assert.equal(error?.message, message)
   })
 }
+
+test('JSON services are answered in the same words, as ValidationException', () => {
+  const operation = findOperation(ecsSchemas, 'CreateTaskSet')
+  assert.ok(operation)
+  const loadBalancers = [{ containerName: 'a' }]
+  const input = { service: 'a', cluster: 'b', launchType: 'MOON', loadBalancers }
+  const rules: Constraints = {
+    'CreateTaskSetRequest.launchType': { enum: ['EC2', 'FARGATE'] },
+    'LoadBalancer.containerName': { min: 2 },
+  }
+  assert.throws(() => checkInput(input, operation, rules, 'json'), {
+    code: 'ValidationException',
+    message:
+      "3 validation errors detected: Value null at 'taskDefinition' failed to satisfy constraint: Member must not be null; " +
+      "Value 'a' at 'loadBalancers.1.member.containerName' failed to satisfy constraint: Member must have length greater than or equal to 2; " +
+      "Value 'MOON' at 'launchType' failed to satisfy constraint: Member must satisfy enum value set: [EC2, FARGATE]",
+  })
+})
 
 test('what is allowed passes', () => {
   assert.equal(refusal('CreateTargetGroup', { Name: 'a-1', Port: 65535, Protocol: 'UDP' }), undefined)

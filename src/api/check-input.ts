@@ -1,12 +1,14 @@
 import type { NormalizedSchema } from '@smithy/core/schema'
-import type { Constraint, Constraints } from './call.ts'
+import type { Constraint, Constraints, Service } from './call.ts'
 import { ApiError } from './errors.ts'
-import { type Operation, type Protocol, requestName } from './query-protocol.ts'
+import { type Operation, requestName } from './query-protocol.ts'
+
+type Protocol = Service['protocol']
 
 /**
  * Checks a decoded input against what the schemas require and the service's `constraints` allow; `pattern` and `enum` of a
- * list hold for each of its items. Throws AWS's shape-level errors: `ValidationError` with all violations counted (query),
- * `MissingParameter` or `InvalidParameterValue` for the first one (ec2).
+ * list hold for each of its items. Throws AWS's shape-level errors: `ValidationError` (query) or `ValidationException` (json)
+ * with all violations counted, `MissingParameter` or `InvalidParameterValue` for the first one (ec2).
  */
 export function checkInput(
   input: Readonly<Record<string, unknown>>,
@@ -19,13 +21,13 @@ export function checkInput(
   checkStructure(input, operation.input, '', { constraints, protocol, violations })
   const first = violations[0]
   if (first === undefined) return
-  if (protocol === 'query') {
+  if (protocol !== 'ec2') {
     const count = `${violations.length} validation error${violations.length === 1 ? '' : 's'} detected`
     const texts = violations.map(
       ({ path, value, rule }) =>
         `Value ${value === null ? 'null' : `'${value}'`} at '${path}' failed to satisfy constraint: Member must ${rule}`,
     )
-    throw new ApiError('ValidationError', `${count}: ${texts.join('; ')}`)
+    throw new ApiError(protocol === 'json' ? 'ValidationException' : 'ValidationError', `${count}: ${texts.join('; ')}`)
   }
   if (first.value === null) {
     throw new ApiError('MissingParameter', `The request must contain the parameter ${first.path}`)
@@ -56,7 +58,7 @@ function checkStructure(value: unknown, schema: NormalizedSchema, path: string, 
   let position = 0
   for (const [name, member] of schema.structIterator()) {
     const step =
-      check.protocol === 'query' ? name.charAt(0).toLowerCase() + name.slice(1) : requestName(name, member, 'ec2')
+      check.protocol === 'ec2' ? requestName(name, member, 'ec2') : name.charAt(0).toLowerCase() + name.slice(1)
     const memberPath = path === '' ? step : `${path}.${step}`
     const memberValue = structure[name]
     const isRequired = position++ < required
@@ -106,9 +108,9 @@ function checkValue(value: unknown, constraint: Constraint, path: string, check:
   if (pattern !== undefined && !pattern.test(text)) found(`satisfy regular expression pattern: ${pattern.source}`)
 }
 
-/** AWS names an item of a list `targets.1.member` in query, `IpPermissions.1` in ec2. */
+/** AWS names an item of a list `targets.1.member`, but `IpPermissions.1` in ec2. */
 function itemPath(path: string, index: number, check: Check): string {
-  return check.protocol === 'query' ? `${path}.${index + 1}.member` : `${path}.${index + 1}`
+  return check.protocol === 'ec2' ? `${path}.${index + 1}` : `${path}.${index + 1}.member`
 }
 
 function shown(value: unknown): string {

@@ -55,10 +55,13 @@ export const commonErrors = {
   serviceUnavailable: () =>
     new ApiError('ServiceUnavailable', 'The request has failed due to a temporary failure of the server.', 503),
   signatureDoesNotMatch: (text = signatureText) => new ApiError('SignatureDoesNotMatch', text, 403),
+  /** What JSON services say instead of `InvalidAction`. */
+  unknownOperation: (action: string) =>
+    new ApiError('UnknownOperationException', `The operation '${action}' is not known to this service.`),
   unsupportedMediaType: (type: string) =>
     new ApiError(
       'UnsupportedMediaType',
-      `The content type '${type}' is not supported: use application/x-www-form-urlencoded.`,
+      `The content type '${type}' is not supported: use application/x-www-form-urlencoded, or application/x-amz-json-1.1 with an X-Amz-Target.`,
       415,
     ),
 } as const

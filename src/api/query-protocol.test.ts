@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import * as cloudWatchSdk from '@aws-sdk/client-cloudwatch'
 import * as ec2Sdk from '@aws-sdk/client-ec2'
 import * as elbv2Sdk from '@aws-sdk/client-elastic-load-balancing-v2'
-import type { NormalizedSchema } from '@smithy/core/schema'
 import type { Action } from './call.ts'
-import { requiredMembers } from './check-input.ts'
 import { ApiError } from './errors.ts'
 import { parseForm } from './form.ts'
 import { decodeInput, findOperation, type Protocol } from './query-protocol.ts'
+import { actionsOf, ShapeGenerator } from './shapes.fixture.ts'
 import { clientOptions, openStubApi, stubEc2, stubElbv2 } from './stub-api.fixture.ts'
 
 const sdks = {
@@ -27,13 +27,6 @@ interface Client {
   send(command: object): Promise<Record<string, unknown>>
   destroy(): void
 }
-
-const actionsOf = (sdk: Readonly<Record<string, unknown>>) =>
-  Object.keys(sdk)
-    .filter(name => name.endsWith('$'))
-    .map(name => name.slice(0, -1))
-    // The SDK itself adds a PresignedUrl to CopySnapshot.
-    .filter(name => name !== 'CopySnapshot' && findOperation(sdk, name) !== undefined)
 
 // All of ELBv2's; of EC2's 823 those that move the most kinds of shapes, and some more by chance.
 const ec2Always = [
@@ -58,7 +51,7 @@ for (const protocol of ['query', 'ec2'] as const) {
   test(`whatever the AWS SDK sends over ${protocol} arrives, and whatever is answered arrives there`, async t => {
     const seed = Number(process.env.SEED ?? Date.now() % 1e9)
     t.diagnostic(`SEED=${seed}`)
-    const generate = new Generator(seed, protocol)
+    const generate = new ShapeGenerator(seed, protocol)
     const { sdk, stub, open } = sdks[protocol]
     const all = actionsOf(sdk)
     const chosen = protocol === 'query' ? all : [...ec2Always, ...Array.from({ length: 40 }, () => generate.pick(all))]
@@ -87,97 +80,6 @@ for (const protocol of ['query', 'ec2'] as const) {
       }
     }
   })
-}
-
-/** Random values of a schema, all the same for the same seed (mulberry32). */
-class Generator {
-  #state: number
-  readonly #protocol: Protocol
-
-  constructor(seed: number, protocol: Protocol) {
-    this.#state = seed >>> 0
-    this.#protocol = protocol
-  }
-
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T
-  }
-
-  /** A request's structure has what is required, and a member that is written: an empty one leaves no trace in a form. */
-  structure(schema: NormalizedSchema, depth: number, isInput: boolean): Record<string, unknown> {
-    const members = [...schema.structIterator()]
-    const scalar = members.find(([, member]) => !isComposite(member))
-    const structure: Record<string, unknown> = {}
-    for (const [index, [name, member]] of members.entries()) {
-      // DryRun would keep the answer from coming, and a token is filled in by the SDK where there is none.
-      if (name === 'DryRun') continue
-      const written = name === scalar?.[0] || scalar === undefined || index < requiredMembers(schema)
-      const must = (isInput && written) || member.isIdempotencyToken()
-      if (!must && (this.below(10) < 3 || (depth > 4 && isComposite(member)))) continue
-      structure[name] = this.value(member, depth + 1, isInput)
-    }
-    return structure
-  }
-
-  value(schema: NormalizedSchema, depth: number, isInput: boolean): unknown {
-    if (schema.isStructSchema()) return this.structure(schema, depth, isInput)
-    if (schema.isListSchema()) {
-      // EC2 has no way to write an empty list in a request.
-      const least = isInput && this.#protocol === 'ec2' ? 1 : 0
-      const length = depth > 8 ? least : least + this.below(3)
-      return Array.from({ length }, () => this.value(schema.getValueSchema(), depth + 1, isInput))
-    }
-    if (schema.isMapSchema()) {
-      const keys = Array.from({ length: isInput ? 1 : 0 }, () => this.text())
-      return Object.fromEntries(keys.map(key => [key, this.text()]))
-    }
-    if (schema.isBooleanSchema()) return this.below(2) === 0
-    if (schema.isNumericSchema()) return isInput ? this.below(1e9) - 5e8 : this.below(1e9) / 8
-    if (schema.isTimestampSchema()) return new Date(this.below(2 ** 31) * 1000 + (isInput ? 0 : this.below(1000)))
-    if (schema.isBlobSchema()) return new TextEncoder().encode(this.text())
-    return this.text()
-  }
-
-  text(): string {
-    const characters = [
-      'a',
-      'Z',
-      '0',
-      '-',
-      '.',
-      '&',
-      '=',
-      '+',
-      '%',
-      ' x',
-      '<',
-      '>',
-      '"',
-      "'",
-      'ü',
-      '漢',
-      '😀',
-      '/',
-      '\\',
-      ']]>',
-    ]
-    return (
-      Array.from({ length: 1 + this.below(12) }, () => this.pick(characters))
-        .join('')
-        .trim() || 'a'
-    )
-  }
-}
-
-function isComposite(schema: NormalizedSchema): boolean {
-  return schema.isStructSchema() || schema.isListSchema() || schema.isMapSchema()
 }
 
 const decode = (protocol: Protocol, action: string, form: string) => {
@@ -218,5 +120,23 @@ for (const [what, protocol, action, form, code] of [
       () => decode(protocol, action, form),
       (error: unknown) => error instanceof ApiError && error.code === code && error.status === 400,
     )
+  })
+}
+
+for (const [text, threshold] of [
+  ['0.5', 0.5],
+  ['-1', -1],
+  ['1e-3', 0.001],
+  ['1.0E10', 1e10],
+  ['.5.', undefined],
+  ['1e999', undefined],
+  ['Infinity', undefined],
+] as const) {
+  test(`a threshold of ${text} is ${threshold === undefined ? 'no number' : threshold}`, () => {
+    const operation = findOperation(cloudWatchSdk, 'PutMetricAlarm')
+    assert.ok(operation)
+    const decoded = () => decodeInput(parseForm(Buffer.from(`Threshold=${text}`)), operation, 'query').Threshold
+    if (threshold === undefined) assert.throws(decoded, { code: 'ValidationError' })
+    else assert.equal(decoded(), threshold)
   })
 }

@@ -4,7 +4,7 @@ import { ApiError, commonErrors } from './errors.ts'
 import type { FormNode } from './form.ts'
 import { XmlWriter } from './xml.ts'
 
-export type Protocol = Service['protocol']
+export type Protocol = Exclude<Service['protocol'], 'json'>
 
 /** One action's shapes, from the AWS SDK's schemas. */
 export interface Operation {
@@ -122,8 +122,10 @@ function decodeScalar(text: string, schema: NormalizedSchema, path: string, prot
     throw notA('boolean', text, path, protocol)
   }
   if (schema.isNumericSchema()) {
-    // The schemas do not tell an integer from a fraction; no request of these services has a fraction.
-    if (/^[+-]?\d{1,15}$/.test(text)) return Number(text)
+    const number = Number(text)
+    if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) && isFraction(schema) && Number.isFinite(number))
+      return number
+    if (/^[+-]?\d{1,15}$/.test(text)) return number
     throw notA('integer', text, path, protocol)
   }
   if (schema.isTimestampSchema()) {
@@ -134,6 +136,14 @@ function decodeScalar(text: string, schema: NormalizedSchema, path: string, prot
   if (schema.isBlobSchema()) return new Uint8Array(Buffer.from(text, 'base64'))
   throw new Error(`no request of these services has a ${schema.getName(true)}, as ${path}`)
 }
+
+/** Whether a number may have a fraction. The schemas do not say; of all requests that are served here these members may. */
+export function isFraction(schema: NormalizedSchema): boolean {
+  return fractions.has(schema.getMemberName())
+}
+
+/** CloudWatch's `PutMetricAlarmInput.Threshold`, ECS's `Scale.value`. */
+const fractions: ReadonlySet<string> = new Set(['Threshold', 'value'])
 
 const iso8601 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
 

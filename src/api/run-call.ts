@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { HostAddresses } from '../domain/addresses.ts'
 import type { Health } from '../domain/health.ts'
@@ -68,6 +68,7 @@ export class CallRunner {
         randomBytes((length + 1) >> 1)
           .toString('hex')
           .slice(0, length),
+      uuid: () => randomUUID(),
       get host() {
         return context.hostAddresses()
       },

@@ -194,7 +194,7 @@ for (const [what, request, status, text] of [
   ],
   ['a broken form', queryRequest('Action=%zz'), 400, /<Code>MalformedQueryString</],
   ['a name twice', queryRequest(`${good}&Name=b`), 400, /<Code>MalformedQueryString</],
-  ['JSON', queryRequest('{}', { 'Content-Type': 'application/x-amz-json-1.1' }), 415, /application\/x-amz-json-1.1/],
+  ['JSON without AWS’s type', queryRequest('{}', { 'Content-Type': 'application/json' }), 415, /application\/json/],
   ['no content type', queryRequest(good, { 'Content-Type': undefined }), 415, /<Code>UnsupportedMediaType</],
   [
     'another charset',

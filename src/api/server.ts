@@ -7,7 +7,8 @@ import type { Credentials } from './credentials.ts'
 import { ApiError, commonErrors } from './errors.ts'
 import { type FormNode, parseForm } from './form.ts'
 import { checkFront } from './front.ts'
-import { decodeInput, encodeAnswer, encodeError, findOperation } from './query-protocol.ts'
+import { decodeJsonInput, encodeJsonAnswer, encodeJsonError } from './json-protocol.ts'
+import { decodeInput, encodeAnswer, encodeError, findOperation, type Operation } from './query-protocol.ts'
 import { type CallContext, CallRunner } from './run-call.ts'
 import { Services } from './services.ts'
 import { claimedScope, type SignedRequest, verifySignature } from './sigv4.ts'
@@ -97,13 +98,26 @@ function refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
 interface Answer {
   readonly status: number
   readonly contentType: string
+  readonly headers?: Readonly<Record<string, string>>
   readonly body: string
+}
+
+/** A call as its protocol says it: of which action, with what, and how it is answered. */
+interface Asked {
+  readonly service: Service
+  readonly action: string
+  /** What is answered where there is no such action. */
+  readonly unknown: ApiError
+  readonly contentType: string
+  decode(operation: Operation): Record<string, unknown>
+  encode(operation: Operation, output: unknown): string
 }
 
 /**
  * Answers one request after the other. The order of checks: Host and Origin; path and method; an Authorization header;
- * content type and length; the service, by the credential's scope; the signature; the form; the service, by Action and
- * Version, if the scope named none; the action; its parameters' form, then what they must satisfy; then the action's own.
+ * content type and length; the service, by the credential's scope or the JSON target; the signature; the form; the service,
+ * by Action and Version, if the scope named none; the action; its parameters' form, then what they must satisfy; then the
+ * action's own.
  */
 class Handler {
   /** Once true, each connection ends with the answer that it waits for. */
@@ -130,6 +144,7 @@ class Handler {
       'Content-Type': answer.contentType,
       'Content-Length': Buffer.byteLength(answer.body),
       'x-amzn-RequestId': requestId,
+      ...answer.headers,
     })
     response.end(answer.body)
   }
@@ -144,41 +159,36 @@ class Handler {
       if (path !== '/') return await this.#answerRoute(request, path, query)
       const authorization = checkCall(request)
       const signed = await readSigned(request)
+      const type = jsonType(request)
+      if (type !== undefined) {
+        const [prefix = '', action = ''] = String(request.headers['x-amz-target'] ?? '').split('.')
+        service = this.#services.byTargetPrefix(prefix)
+        const accessKeyId = this.#authenticate(signed, service)
+        return await this.#call(askedByJson(service, action, signed.body, type), accessKeyId)
+      }
       service = this.#services.bySigningName(claimedScope(authorization)?.service)
       const accessKeyId = this.#authenticate(signed, service)
       const form = parseForm(signed.body)
       service ??= this.#services.byForm(form)
-      return await this.#call(service, form, accessKeyId, requestId)
+      return await this.#call(askedByForm(service, form, requestId), accessKeyId)
     } catch (error) {
-      return request.errored === null ? this.#refusal(error, service, requestId) : undefined
+      return request.errored === null ? this.#refusal(error, request, service, requestId) : undefined
     }
   }
 
-  /** Runs the action that the form names. */
-  async #call(service: Service | undefined, form: FormNode, accessKeyId: string, requestId: string): Promise<Answer> {
-    const action = form.members.get('Action')?.text
-    const version = form.members.get('Version')?.text ?? service?.version ?? ''
-    if (!action) throw commonErrors.missingAction()
-    if (service === undefined) throw commonErrors.invalidAction(action, version, 'query')
-    if (version !== service.version) {
-      throw service.protocol === 'ec2'
-        ? commonErrors.noSuchVersion(version)
-        : commonErrors.invalidAction(action, version, 'query')
-    }
+  async #call(asked: Asked, accessKeyId: string): Promise<Answer> {
+    const { service, action } = asked
     const { schemas, actions, constraints } = await this.#services.load(service)
     const operation = findOperation(schemas, action)
     const run = Object.hasOwn(actions, action) ? actions[action] : undefined
-    if (operation === undefined || run === undefined) {
-      throw commonErrors.invalidAction(action, version, service.protocol)
-    }
-    const input = decodeInput(form, operation, service.protocol)
+    if (operation === undefined || run === undefined) throw asked.unknown
+    const input = asked.decode(operation)
     checkInput(input, operation, constraints, service.protocol)
     const dryRun = service.protocol === 'ec2' && input.DryRun === true
     // Written before the commit, so that an output which cannot be written is a failure that changed nothing.
-    const answering: Action<unknown, string> = (asked, call) =>
-      encodeAnswer(service, operation, run(asked as never, call), requestId)
+    const answering: Action<unknown, string> = (given, call) => asked.encode(operation, run(given as never, call))
     const answer = await this.#calls.run(answering, input, accessKeyId, dryRun)
-    return { status: 200, contentType: contentType(service), body: answer }
+    return { status: 200, contentType: asked.contentType, body: answer }
   }
 
   /** The access key id of whoever signed the request. */
@@ -212,7 +222,7 @@ class Handler {
     return json(status, body)
   }
 
-  #refusal(error: unknown, service: Service | undefined, requestId: string): Answer {
+  #refusal(error: unknown, request: IncomingMessage, service: Service | undefined, requestId: string): Answer {
     let refusal: ApiError
     if (error instanceof ApiError) {
       refusal = error
@@ -221,7 +231,45 @@ class Handler {
       this.#options.log(`request ${requestId} failed: ${stack.replace(/\s*\n\s*/g, ' | ')}`)
       refusal = commonErrors.internalFailure()
     }
-    return { status: refusal.status, contentType: contentType(service), body: encodeError(service, refusal, requestId) }
+    const type = jsonType(request)
+    return type === undefined
+      ? { status: refusal.status, contentType: contentType(service), body: encodeError(service, refusal, requestId) }
+      : { contentType: type, ...encodeJsonError(refusal, service?.protocol === 'query') }
+  }
+}
+
+/** Throws `InvalidAction` and its like for a form that calls nothing of ours. */
+function askedByForm(service: Service | undefined, form: FormNode, requestId: string): Asked {
+  const action = form.members.get('Action')?.text
+  const version = form.members.get('Version')?.text ?? service?.version ?? ''
+  if (!action) throw commonErrors.missingAction()
+  if (service === undefined || service.protocol === 'json') throw commonErrors.invalidAction(action, version, 'query')
+  const { protocol } = service
+  if (version !== service.version) {
+    throw protocol === 'ec2'
+      ? commonErrors.noSuchVersion(version)
+      : commonErrors.invalidAction(action, version, 'query')
+  }
+  return {
+    service,
+    action,
+    unknown: commonErrors.invalidAction(action, version, protocol),
+    contentType: contentType(service),
+    decode: operation => decodeInput(form, operation, protocol),
+    encode: (operation, output) => encodeAnswer(service, operation, output, requestId),
+  }
+}
+
+function askedByJson(service: Service | undefined, action: string, body: Uint8Array, contentType: string): Asked {
+  const unknown = commonErrors.unknownOperation(action)
+  if (service === undefined) throw unknown
+  return {
+    service,
+    action,
+    unknown,
+    contentType,
+    decode: operation => decodeJsonInput(body, operation),
+    encode: encodeJsonAnswer,
   }
 }
 
@@ -251,13 +299,19 @@ async function readSigned(request: IncomingMessage): Promise<SignedRequest> {
   return { method, target, headers, body: await readBody(request) }
 }
 
+/** `application/x-amz-json-1.1` where that is what the request is written in; its answer is written in the same. */
+function jsonType(request: IncomingMessage): string | undefined {
+  return /^application\/x-amz-json-1\.[01](?=\s*(?:;|$))/i.exec(request.headers['content-type'] ?? '')?.[0]
+}
+
 function checkContent(request: IncomingMessage): void {
   const type = request.headers['content-type'] ?? ''
   const [media = '', ...parameters] = type.split(';').map(part => part.trim().toLowerCase())
+  const known = media === 'application/x-www-form-urlencoded' || jsonType(request) !== undefined
   const foreign = parameters.some(
     parameter => parameter.startsWith('charset=') && !/^charset="?utf-8"?$/.test(parameter),
   )
-  if (media !== 'application/x-www-form-urlencoded' || foreign) throw commonErrors.unsupportedMediaType(type)
+  if (!known || foreign) throw commonErrors.unsupportedMediaType(type)
   const encoding = request.headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity') throw commonErrors.unsupportedMediaType(`${type}, ${encoding}`)
 }

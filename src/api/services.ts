@@ -18,11 +18,16 @@ export class Services {
     return this.#services.find(service => service.signingName === name)
   }
 
+  /** `AmazonEC2ContainerServiceV20141113`, of a request in JSON. */
+  byTargetPrefix(prefix: string): Service | undefined {
+    return this.#services.find(service => service.targetPrefix === prefix)
+  }
+
   /** For a request that is scoped to no service of ours: by Version, else by Action where only one service has it. */
   byForm(form: FormNode): Service | undefined {
     const action = form.members.get('Action')?.text ?? ''
     const version = form.members.get('Version')?.text
-    const having = this.#services.filter(service => service.actionNames.includes(action))
+    const having = this.#services.filter(service => service.protocol !== 'json' && service.actionNames.includes(action))
     return having.find(service => service.version === version) ?? (having.length === 1 ? having[0] : undefined)
   }
 

@@ -1,7 +1,14 @@
+import type { Alarm } from './alarm.ts'
+import type { Cluster } from './cluster.ts'
+import type { Application, Deployment, DeploymentConfig, DeploymentGroup } from './code-deploy.ts'
+import type { EcsService } from './ecs-service.ts'
 import type { Listener, LoadBalancer } from './load-balancer.ts'
 import type { Instance, Subnet, Vpc } from './network.ts'
 import type { SecurityGroup } from './security-group.ts'
 import type { TargetGroup } from './target-group.ts'
+import type { Task } from './task.ts'
+import type { TaskDefinition } from './task-definition.ts'
+import type { TaskSet } from './task-set.ts'
 
 /** The kinds of things that users ask for; each is kept under its ARN or id. */
 export interface Tables {
@@ -12,6 +19,19 @@ export interface Tables {
   loadBalancers: LoadBalancer
   listeners: Listener
   targetGroups: TargetGroup
+  clusters: Cluster
+  taskDefinitions: TaskDefinition
+  services: EcsService
+  taskSets: TaskSet
+  tasks: Task
+  /** By name; deployment groups by `APPLICATION/GROUP`. */
+  applications: Application
+  deploymentGroups: DeploymentGroup
+  deploymentConfigs: DeploymentConfig
+  /** By id. */
+  deployments: Deployment
+  /** By name. */
+  alarms: Alarm
 }
 
 export type TableName = keyof Tables
@@ -24,6 +44,16 @@ export const tableNames: readonly TableName[] = [
   'loadBalancers',
   'listeners',
   'targetGroups',
+  'clusters',
+  'taskDefinitions',
+  'services',
+  'taskSets',
+  'tasks',
+  'applications',
+  'deploymentGroups',
+  'deploymentConfigs',
+  'deployments',
+  'alarms',
 ]
 
 /**
@@ -47,6 +77,16 @@ export const emptyState: State = {
   loadBalancers: new Map(),
   listeners: new Map(),
   targetGroups: new Map(),
+  clusters: new Map(),
+  taskDefinitions: new Map(),
+  services: new Map(),
+  taskSets: new Map(),
+  tasks: new Map(),
+  applications: new Map(),
+  deploymentGroups: new Map(),
+  deploymentConfigs: new Map(),
+  deployments: new Map(),
+  alarms: new Map(),
 }
 
 /** The state after `changes`, at `revision`. Tables that no change names are shared with `state`. */

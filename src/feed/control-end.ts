@@ -18,6 +18,7 @@ const longestCountMs = 1_000
 
 /** The control process's end of the feed: tells the node what is desired, and knows what the node has said last. */
 export interface ControlEnd {
+  /** The node is there, and has said since it came how all targets are. */
   readonly nodeConnected: boolean
   /** The node's last word on a target (`targetKey`); it stays when the node goes away. */
   health(key: string): Health | undefined
@@ -61,6 +62,7 @@ class SocketControlEnd implements ControlEnd {
   readonly #listeners = new Set<(report: Report) => void>()
   readonly #closing = new AbortController()
   #channel: Channel<Report> | undefined
+  #hasSpoken = false
   /** What the node has not been given yet: everything, or changes up to a revision. */
   #wholeDue = false
   #changes: Change[] = []
@@ -97,7 +99,7 @@ class SocketControlEnd implements ControlEnd {
   }
 
   get nodeConnected(): boolean {
-    return this.#channel !== undefined
+    return this.#channel !== undefined && this.#hasSpoken
   }
 
   health(key: string): Health | undefined {
@@ -176,6 +178,7 @@ class SocketControlEnd implements ControlEnd {
       },
     })
     this.#channel = channel
+    this.#hasSpoken = false
     this.#wholeDue = true
     channel.wake()
   }
@@ -208,7 +211,10 @@ class SocketControlEnd implements ControlEnd {
     if (report.kind === 'applied') this.#applied = { ...(this.#applied ?? nothingApplied), ...report }
     else if (report.kind === 'counters') this.#counters = report
     else {
-      if (report.whole) this.#health = new Map()
+      if (report.whole) {
+        this.#health = new Map()
+        this.#hasSpoken = true
+      }
       for (const [key, health] of report.health) {
         if (health === null) this.#health.delete(key)
         else this.#health.set(key, health)

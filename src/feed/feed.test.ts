@@ -225,6 +225,7 @@ test('a node that takes nothing for 30 seconds is let go, changes meanwhile or n
   const control = await feed.openControl()
   const socket = await feed.rawNode()
   socket.pause()
+  socket.write('{"kind":"health","whole":true,"health":[]}\n')
   await until(() => control.nodeConnected)
   await feed.clock.advance(29_000)
   await feed.store.transact(0, [put('b')])

@@ -1,0 +1,180 @@
+import type { Health } from '../domain/health.ts'
+import { type Metric, metricKey, subjectOf } from '../domain/metric.ts'
+import { registrationsAt } from '../domain/registrations.ts'
+import type { State } from '../domain/state.ts'
+import { type TargetGroup, targetGroupOf, targetKey } from '../domain/target-group.ts'
+import { targetHealth } from '../domain/target-health.ts'
+
+/** What is asked of the node; the feed's control end is one. */
+export interface Node {
+  readonly nodeConnected: boolean
+  health(key: string): Health | undefined
+  /** Asks for counters anew; they are there when it resolves, unless the node was silent. */
+  count(): Promise<void>
+  /** Totals since a listener was set up, or a target got its first flow. */
+  counters(): { readonly listeners: readonly ListenerTotals[]; readonly targets: readonly Totals[] } | undefined
+}
+
+interface Flows {
+  readonly newFlows: number
+  readonly activeFlows: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+interface Totals extends Flows {
+  /** `targetKey` */
+  readonly target: string
+}
+
+interface ListenerTotals extends Flows {
+  readonly listener: string
+  readonly listenerArn: string
+  readonly drops: Readonly<Record<string, number>>
+}
+
+const flowMetrics: ReadonlySet<string> = new Set(['NewFlowCount', 'ActiveFlowCount', 'ProcessedBytes', 'RefusedShare'])
+
+/** Drops that cost a new flow its target; the other reasons are what was asked for, or nobody's loss. */
+const losses = ['no-target', 'refused', 'flow-limit', 'send-failed']
+
+/** What flowed between two measurements, and how many flows there are now. */
+interface Flowed {
+  readonly newFlows: number
+  readonly activeFlows: number
+  readonly bytes: number
+  /** New flows that no target took. */
+  readonly lost: number
+}
+
+const nothing: Flowed = { newFlows: 0, activeFlows: 0, bytes: 0, lost: 0 }
+
+/** Measures metrics. What grows is measured from one call to the next. */
+export class Meter {
+  readonly #node: Node
+  /** Of each counter its total, by `targetKey` or `SnapshotListener.id`; absent until all were read once. */
+  #totals: ReadonlyMap<string, Flowed> | undefined
+  /** By `targetKey`, the time of the last suspicion and of the last probe that have been measured. */
+  #suspectedAt: ReadonlyMap<string, number> = new Map()
+  #probedAt = new Map<string, number>()
+
+  constructor(node: Node) {
+    this.#node = node
+  }
+
+  /** Asks the node for its counters, where one of `metrics` needs them; precedes `measure`. */
+  async prepare(metrics: readonly Metric[]): Promise<void> {
+    if (metrics.some(({ name }) => flowMetrics.has(name))) await this.#node.count()
+    else this.#totals = undefined
+  }
+
+  /** The values of `metrics`, each by its `metricKey`, without those of which nothing is known: while the node is away, all. */
+  measure(metrics: readonly Metric[], state: State, now: number): ReadonlyMap<string, number> {
+    const values = new Map<string, number>()
+    if (!this.#node.nodeConnected) {
+      this.#totals = undefined
+      return values
+    }
+    const flowed = metrics.some(({ name }) => flowMetrics.has(name)) ? this.#flowed(state) : undefined
+    const probedAt = new Map<string, number>()
+    for (const metric of metrics) {
+      const subject = subjectOf(state, metric)
+      if (subject === undefined) continue
+      const { group, loadBalancer } = subject
+      let value: number | undefined
+      if (group === undefined || flowMetrics.has(metric.name)) {
+        value = flowed && flowValue(metric.name, flowed.get((group ?? loadBalancer).arn) ?? nothing)
+      } else if (metric.name === 'ConnectLatency') value = this.#latency(group, now, probedAt)
+      else value = this.#hosts(state, group, metric.name, now)
+      if (value !== undefined) values.set(metricKey(metric), value)
+    }
+    this.#probedAt = probedAt
+    return values
+  }
+
+  #hosts(state: State, group: TargetGroup, name: string, now: number): number {
+    const states = registrationsAt(group, now).map(target => {
+      return targetHealth(state, group, target, this.#node.health(targetKey(group.arn, target)), now).State
+    })
+    return states.filter(each => (name === 'HealthyHostCount' ? each === 'healthy' : each.startsWith('unhealthy')))
+      .length
+  }
+
+  /** Of the slowest successful probe since the last measurement; `undefined` if there was none. */
+  #latency(group: TargetGroup, now: number, probedAt: Map<string, number>): number | undefined {
+    let slowest: number | undefined
+    for (const target of registrationsAt(group, now)) {
+      const key = targetKey(group.arn, target)
+      const last = this.#node.health(key)?.results.at(-1)
+      if (last === undefined) continue
+      probedAt.set(key, last.at)
+      if (last.ok && last.at !== this.#probedAt.get(key)) slowest = Math.max(slowest ?? 0, last.ms)
+    }
+    return slowest
+  }
+
+  /** What flowed since the last measurement, by the ARN of target group and load balancer; `undefined` at the first one. */
+  #flowed(state: State): ReadonlyMap<string, Flowed> | undefined {
+    const counters = this.#node.counters()
+    if (counters === undefined) return undefined
+    const before = this.#totals
+    const totals = new Map<string, Flowed>()
+    const suspectedAt = new Map<string, number>()
+    const flowed = new Map<string, Flowed>()
+    const add = (arn: string, more: Flowed) => flowed.set(arn, plus(flowed.get(arn) ?? nothing, more))
+    const since = (key: string, counted: Flows, lost: number) => {
+      const { newFlows, activeFlows, bytesIn, bytesOut } = counted
+      const total = { newFlows, activeFlows, bytes: bytesIn + bytesOut, lost }
+      totals.set(key, total)
+      return grown(before?.get(key) ?? nothing, total)
+    }
+    for (const counted of counters.targets) {
+      const { suspect } = this.#node.health(counted.target) ?? {}
+      if (suspect !== undefined) suspectedAt.set(counted.target, suspect.since)
+      const isNews = suspect !== undefined && this.#suspectedAt.get(counted.target) !== suspect.since
+      const more = since(counted.target, counted, 0)
+      add(targetGroupOf(counted.target), isNews ? { ...more, lost: 1 } : more)
+    }
+    for (const counted of counters.listeners) {
+      const lost = losses.reduce((sum, reason) => sum + (counted.drops[reason] ?? 0), 0)
+      const more = since(counted.listener, counted, lost)
+      const listener = state.listeners.get(counted.listenerArn)
+      if (listener === undefined) continue
+      add(listener.loadBalancerArn, more)
+      for (const { targetGroupArn, weight } of listener.forward) {
+        if (weight > 0) add(targetGroupArn, { ...nothing, lost: more.lost })
+      }
+    }
+    this.#totals = totals
+    this.#suspectedAt = suspectedAt
+    return before && flowed
+  }
+}
+
+function flowValue(name: string, { newFlows, activeFlows, bytes, lost }: Flowed): number | undefined {
+  if (name === 'NewFlowCount') return newFlows
+  if (name === 'ActiveFlowCount') return activeFlows
+  if (name === 'ProcessedBytes') return bytes
+  // Where nobody came there is no share.
+  return newFlows + lost === 0 ? undefined : lost / (newFlows + lost)
+}
+
+/** From one total to the next. One that is less than it was began anew. */
+function grown(before: Flowed, total: Flowed): Flowed {
+  const by = (was: number, is: number) => (is < was ? is : is - was)
+  return {
+    newFlows: by(before.newFlows, total.newFlows),
+    activeFlows: total.activeFlows,
+    bytes: by(before.bytes, total.bytes),
+    lost: by(before.lost, total.lost),
+  }
+}
+
+function plus(a: Flowed, b: Flowed): Flowed {
+  return {
+    newFlows: a.newFlows + b.newFlows,
+    activeFlows: a.activeFlows + b.activeFlows,
+    bytes: a.bytes + b.bytes,
+    lost: a.lost + b.lost,
+  }
+}

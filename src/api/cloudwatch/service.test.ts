@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { execFile, execFileSync } from 'node:child_process'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { CloudWatchClient, DescribeAlarmsCommand, PutMetricAlarmCommand } from '@aws-sdk/client-cloudwatch'
+import { NormalizedSchema } from '@smithy/core/schema'
+import { lacking } from '../../../test/lacking.ts'
+import { openMemoryStore } from '../../store/memory.ts'
+import { clientOptions, openStubApi } from '../stub-api.fixture.ts'
+import { cloudWatch } from './service.ts'
+
+const service = cloudWatch({ datapoints: (_, from) => [{ at: from, sampleCount: 1, sum: 2, minimum: 2, maximum: 2 }] })
+
+test('every action and every constraint names something that the SDK knows', async () => {
+  const { schemas, actions, constraints } = await service.load()
+  assert.deepEqual(Object.keys(actions), service.actionNames)
+  for (const name of service.actionNames) assert(schemas[`${name}$`] !== undefined, name)
+  for (const path of Object.keys(constraints)) {
+    const [structure, member] = path.split('.')
+    const schema = schemas[`${structure}$`]
+    assert(schema !== undefined, path)
+    const members = [...NormalizedSchema.of(schema as never).structIterator()].map(([name]) => name)
+    assert(members.includes(member ?? ''), path)
+  }
+})
+
+test('the AWS SDK puts and describes alarms, and gets errors, in JSON', async t => {
+  const client = new CloudWatchClient(clientOptions(await openStubApi(t, { services: [service] })))
+  t.after(() => client.destroy())
+  const alarm = {
+    AlarmName: 'slow',
+    Namespace: 'Sluice',
+    MetricName: 'ConnectLatency',
+    Statistic: 'Average',
+    Period: 10,
+    EvaluationPeriods: 1,
+    Threshold: 2.5,
+    ComparisonOperator: 'GreaterThanThreshold',
+  } as const
+  await client.send(new PutMetricAlarmCommand(alarm))
+  const { MetricAlarms } = await client.send(new DescribeAlarmsCommand({}))
+  assert.equal(MetricAlarms?.[0]?.Threshold, 2.5)
+  await assert.rejects(client.send(new PutMetricAlarmCommand({ ...alarm, Period: 0 })), {
+    name: 'ValidationException',
+    message:
+      "1 validation error detected: Value '0' at 'period' failed to satisfy constraint: Member must have value greater than or equal to 1",
+  })
+})
+
+function whichAws(): readonly string[] {
+  try {
+    return execFileSync('sh', ['-c', 'command -v aws /usr/bin/aws'], { encoding: 'utf8' }).trim().split('\n')
+  } catch {
+    return []
+  }
+}
+
+test('the AWS CLI, of whatever age, puts, sets, describes and deletes alarms, and reads metrics', async t => {
+  const programs = new Set(whichAws())
+  if (programs.size === 0) return lacking(t, 'aws (Debian: awscli)')
+  for (const program of programs) {
+    const store = openMemoryStore()
+    const api = await openStubApi(t, { services: [service], store })
+    const aws = async (line: string) => {
+      const { stdout } = await promisify(execFile)(
+        program,
+        ['--endpoint-url', api.url, '--region', 'us-east-1', '--output', 'json', 'cloudwatch', ...line.split(' ')],
+        {
+          env: {
+            ...process.env,
+            AWS_ACCESS_KEY_ID: 'any',
+            AWS_SECRET_ACCESS_KEY: 'thing',
+            AWS_PAGER: '',
+            AWS_CONFIG_FILE: '/dev/null',
+          },
+        },
+      )
+      return stdout === '' ? undefined : JSON.parse(stdout)
+    }
+    await aws(
+      'put-metric-alarm --alarm-name hot --namespace AWS/NetworkELB --metric-name UnHealthyHostCount --statistic Maximum ' +
+        '--dimensions Name=TargetGroup,Value=targetgroup/green/1 Name=LoadBalancer,Value=net/lb/1 --period 10 ' +
+        '--evaluation-periods 1 --threshold 0.5 --comparison-operator GreaterThanThreshold --treat-missing-data breaching',
+    )
+    await aws('set-alarm-state --alarm-name hot --state-value ALARM --state-reason drill')
+    const { MetricAlarms } = await aws('describe-alarms --alarm-names hot')
+    const { Threshold, StateValue, StateReason, Dimensions } = MetricAlarms[0]
+    assert.deepEqual([Threshold, StateValue, StateReason, Dimensions.length], [0.5, 'ALARM', 'drill', 2])
+    await assert.rejects(
+      aws('set-alarm-state --alarm-name gone --state-value OK --state-reason drill'),
+      /\(ResourceNotFound\) when calling the SetAlarmState operation: There is no alarm 'gone'\./,
+    )
+    const { Datapoints } = await aws(
+      'get-metric-statistics --namespace AWS/NetworkELB --metric-name UnHealthyHostCount --statistics Maximum --period 60 ' +
+        '--start-time 2026-01-01T00:00:00Z --end-time 2026-01-01T00:01:00Z',
+    )
+    assert.equal(Datapoints[0].Maximum, 2)
+    assert.deepEqual((await aws('list-metrics')).Metrics, [])
+    await aws('delete-alarms --alarm-names hot')
+    assert.equal(store.read().alarms.size, 0)
+  }
+})

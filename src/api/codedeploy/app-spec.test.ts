@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { awsError } from '../elbv2/account.fixture.ts'
+import { parseAppSpec } from './app-spec.ts'
+
+const arn = 'arn:aws:ecs:us-east-1:000000000000:task-definition/hello:2'
+
+const yaml = `
+version: 0.0
+Resources:
+  - TargetService:
+      Type: AWS::ECS::Service
+      Properties:
+        TaskDefinition: "${arn}"
+        LoadBalancerInfo:
+          ContainerName: "web"
+          ContainerPort: 8080
+`
+
+const minimal = { taskDefinitionArn: arn, containerName: 'web', containerPort: 8080, hooks: {} }
+
+test('the smallest AppSpec of AWS’s guide is read', () => {
+  assert.deepEqual(parseAppSpec(yaml), minimal)
+})
+
+test('JSON is read, with keys in any case, as the AWS CLI writes them', () => {
+  const json = {
+    version: '0.0',
+    resources: [
+      {
+        anyName: {
+          type: 'AWS::ECS::Service',
+          properties: { taskDefinition: arn, loadBalancerInfo: { containerName: 'web', containerPort: '8080' } },
+        },
+      },
+    ],
+    hooks: [],
+  }
+  assert.deepEqual(parseAppSpec(JSON.stringify(json)), minimal)
+})
+
+test('all hooks, the platform version and the network are read', () => {
+  const spec = parseAppSpec(`${yaml}
+        PlatformVersion: LATEST
+        NetworkConfiguration:
+          AwsvpcConfiguration:
+            Subnets: [subnet-1]
+            SecurityGroups: [sg-1]
+            AssignPublicIp: DISABLED
+Hooks:
+  - BeforeInstall: "one"
+  - AfterInstall: "two"
+  - AfterAllowTestTraffic: "arn:aws:lambda:us-east-1:000000000000:function:three"
+  - BeforeAllowTraffic: "four"
+  - AfterAllowTraffic: "five"
+`)
+  assert.deepEqual(spec, {
+    ...minimal,
+    platformVersion: 'LATEST',
+    networkConfiguration: {
+      awsvpcConfiguration: { subnets: ['subnet-1'], securityGroups: ['sg-1'], assignPublicIp: 'DISABLED' },
+    },
+    hooks: {
+      BeforeInstall: 'one',
+      AfterInstall: 'two',
+      AfterAllowTestTraffic: 'arn:aws:lambda:us-east-1:000000000000:function:three',
+      BeforeAllowTraffic: 'four',
+      AfterAllowTraffic: 'five',
+    },
+  })
+})
+
+for (const [what, text, why] of [
+  ['nothing', '', 'it must be a map'],
+  ['what is no YAML', 'a: [', 'invalid configuration: '],
+  ['another version', yaml.replace('0.0', '1.0'), "version must be '0.0'"],
+  ['no version', yaml.replace('version: 0.0', ''), "version must be '0.0'"],
+  ['no resources', 'version: 0.0', 'exactly one resource'],
+  ['two resources', yaml.replace('Resources:', 'Resources:\n  - Other: {}'), 'exactly one resource'],
+  ['a Lambda function', yaml.replace('ECS::Service', 'Lambda::Function'), 'must be of Type AWS::ECS::Service'],
+  ['no task definition', yaml.replace(`TaskDefinition: "${arn}"`, ''), 'TaskDefinition must be a text'],
+  ['a family alone', yaml.replace(arn, 'hello'), 'the ARN of a task definition with its revision'],
+  ['no container', yaml.replace('ContainerName: "web"', ''), 'ContainerName must be a text'],
+  ['a port that is none', yaml.replace('8080', '0'), 'ContainerPort from 1 to 65535'],
+  [
+    'half a network',
+    `${yaml}        NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [a] } }`,
+    'AssignPublicIp',
+  ],
+  ['hooks that are no list', `${yaml}Hooks: { BeforeInstall: a }`, 'Hooks must be a list'],
+  ['a hook at an event that has none', `${yaml}Hooks: [{ AllowTraffic: a }]`, "'AllowTraffic' is no event"],
+  ['two hooks for one event', `${yaml}Hooks: [{ AfterInstall: a }, { AfterInstall: b }]`, 'more than one hook'],
+  ['a hook without a function', `${yaml}Hooks: [{ AfterInstall: }]`, 'the hook for AfterInstall must be a text'],
+] as const) {
+  test(`an AppSpec with ${what} is refused`, () => {
+    assert.throws(() => parseAppSpec(text), awsError('InvalidRevisionException', why))
+  })
+}

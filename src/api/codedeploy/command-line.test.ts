@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import { lacking } from '../../../test/lacking.ts'
+import type { Deployment } from '../../domain/code-deploy.ts'
+import { openMemoryStore } from '../../store/memory.ts'
+import type { Store } from '../../store/store.ts'
+import { ecs } from '../ecs/service.ts'
+import { openStubApi } from '../stub-api.fixture.ts'
+import { appSpec, DeployAccount } from './code-deploy.fixture.ts'
+import { codedeploy } from './service.ts'
+
+function hasCli(): boolean {
+  try {
+    execFileSync('sh', ['-c', 'command -v aws'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A store with an account that is ready to deploy, and the AWS CLI on a server of it. */
+async function opened(t: TestContext) {
+  const account = new DeployAccount()
+  const cluster = { arn: account.service.clusterArn, name: 'main', status: 'ACTIVE', tags: [] } as const
+  account.put({ table: 'clusters', key: cluster.arn, value: cluster })
+  const store = openMemoryStore(account.state)
+  const { url } = await openStubApi(t, { store, services: [codedeploy, ecs] })
+  const env = {
+    ...process.env,
+    AWS_ENDPOINT_URL: url,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_REGION: 'us-east-1',
+    AWS_DEFAULT_REGION: 'us-east-1',
+    AWS_PAGER: '',
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  }
+  const aws = async (...args: string[]): Promise<string> =>
+    (await promisify(execFile)('aws', [...args, '--output', 'json'], { env })).stdout
+  const deploy = async (name: string, input: object) => {
+    const stdout = await aws('deploy', name, '--endpoint-url', url, '--cli-input-json', JSON.stringify(input))
+    return stdout === '' ? {} : JSON.parse(stdout)
+  }
+  return { account, store, aws, deploy }
+}
+
+function change(store: Store, deployment: Deployment, its: Partial<Deployment>): Promise<unknown> {
+  const value = { ...deployment, ...its }
+  return store.transact(store.read().revision, [{ table: 'deployments', key: deployment.id, value }])
+}
+
+test('with `aws deploy`: an application, a group, and a deployment that is watched and stopped', async t => {
+  if (!hasCli()) return lacking(t, 'aws (Debian: awscli)')
+  const { account, store, deploy } = await opened(t)
+  await deploy('create-application', { applicationName: 'app', computePlatform: 'ECS' })
+  await deploy('create-deployment-group', account.groupInput())
+  const revision = { revisionType: 'AppSpecContent', appSpecContent: { content: appSpec() } }
+  const { deploymentId } = await deploy('create-deployment', {
+    applicationName: 'app',
+    deploymentGroupName: 'group',
+    revision,
+  })
+  const created = store.read().deployments.get(deploymentId) ?? assert.fail()
+  const [first, ...others] = created.events
+  const events = [
+    { ...(first ?? assert.fail()), status: 'InProgress', startedAt: created.createdAt } as const,
+    ...others,
+  ]
+  await change(store, created, { status: 'InProgress', startedAt: created.createdAt, events })
+
+  const { deploymentInfo } = await deploy('get-deployment', { deploymentId })
+  assert.equal(deploymentInfo.status, 'InProgress')
+  assert.equal(deploymentInfo.deploymentOverview.InProgress, 1)
+  const target = await deploy('get-deployment-target', { deploymentId, targetId: 'main:web' })
+  const { lifecycleEvents, taskSetsInfo } = target.deploymentTarget.ecsTarget
+  assert.equal(lifecycleEvents[0].status, 'InProgress')
+  assert.ok(lifecycleEvents[0].startTime)
+  assert.equal(taskSetsInfo[0].trafficWeight, 100)
+  assert.equal((await deploy('stop-deployment', { deploymentId, autoRollbackEnabled: true })).status, 'Pending')
+  assert.equal(store.read().deployments.get(deploymentId)?.asked.stop?.rollback, true)
+  await assert.rejects(
+    deploy('create-deployment', { applicationName: 'app', deploymentGroupName: 'group', revision }),
+    /DeploymentLimitExceededException.*The Deployment Group 'group' already has an active Deployment/s,
+  )
+})
+
+test('with `aws ecs deploy`: a task definition is registered, deployed and waited for', async t => {
+  if (!hasCli()) return lacking(t, 'aws (Debian: awscli)')
+  const { account, store, aws, deploy } = await opened(t)
+  await deploy('create-application', { applicationName: 'app', computePlatform: 'ECS' })
+  await deploy('create-deployment-group', account.groupInput())
+  const stop = store.watch(({ state }) => {
+    for (const deployment of state.deployments.values()) {
+      if (deployment.status === 'Created') void change(store, deployment, { status: 'Succeeded' })
+    }
+  })
+  t.after(stop)
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-deploy-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const portMappings = [{ containerPort: 9000, protocol: 'udp' }]
+  const container = { name: 'web', image: 'hello:3', memory: 64, portMappings }
+  const [taskDefinition, spec] = [join(folder, 'task-definition.json'), join(folder, 'appspec.yaml')]
+  writeFileSync(taskDefinition, JSON.stringify({ family: 'hello', containerDefinitions: [container] }))
+  writeFileSync(spec, appSpec())
+  const told = await aws(
+    ...['ecs', 'deploy', '--cluster', 'main', '--service', 'web'],
+    ...['--codedeploy-application', 'app', '--codedeploy-deployment-group', 'group'],
+    ...['--task-definition', taskDefinition, '--codedeploy-appspec', spec],
+  )
+  assert.match(told, /Successfully deployed .*task-definition\/hello:3/)
+  const [deployment] = store.read().deployments.values()
+  assert.match(deployment?.appSpec.taskDefinitionArn ?? '', /hello:3$/)
+})

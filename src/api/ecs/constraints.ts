@@ -1,0 +1,55 @@
+import type { Constraint, Constraints } from '../call.ts'
+
+const launchType: Constraint = { enum: ['EC2', 'FARGATE', 'EXTERNAL', 'MANAGED_INSTANCES'] }
+const pageSize: Constraint = { min: 1, max: 100 }
+const count: Constraint = { min: 0 }
+const tags: Constraint = { enum: ['TAGS'] }
+const propagateTags: Constraint = { enum: ['TASK_DEFINITION', 'SERVICE', 'NONE'] }
+const compatibility: Constraint = { enum: ['EC2', 'FARGATE', 'EXTERNAL', 'MANAGED_INSTANCES'] }
+
+/** What the service model of ECS says of members beside their types. */
+export const constraints: Constraints = {
+  'CreateServiceRequest.desiredCount': count,
+  'CreateServiceRequest.healthCheckGracePeriodSeconds': count,
+  'CreateServiceRequest.launchType': launchType,
+  'CreateServiceRequest.propagateTags': propagateTags,
+  'CreateServiceRequest.schedulingStrategy': { enum: ['REPLICA', 'DAEMON'] },
+  'CreateTaskSetRequest.clientToken': { max: 36 },
+  'CreateTaskSetRequest.launchType': launchType,
+  'AwsVpcConfiguration.assignPublicIp': { enum: ['ENABLED', 'DISABLED'] },
+  'AwsVpcConfiguration.securityGroups': { max: 5 },
+  'AwsVpcConfiguration.subnets': { max: 16 },
+  'DeploymentConfiguration.maximumPercent': count,
+  'DeploymentConfiguration.minimumHealthyPercent': count,
+  'DeploymentConfiguration.strategy': { enum: ['ROLLING', 'BLUE_GREEN', 'LINEAR', 'CANARY'] },
+  'DeploymentController.type': { enum: ['ECS', 'CODE_DEPLOY', 'EXTERNAL'] },
+  'DescribeClustersRequest.include': { enum: ['ATTACHMENTS', 'CONFIGURATIONS', 'SETTINGS', 'STATISTICS', 'TAGS'] },
+  'DescribeServicesRequest.include': tags,
+  'DescribeTaskDefinitionRequest.include': tags,
+  'DescribeTaskSetsRequest.include': tags,
+  'DescribeTasksRequest.include': tags,
+  'ListClustersRequest.maxResults': pageSize,
+  'ListServicesRequest.launchType': launchType,
+  'ListServicesRequest.maxResults': pageSize,
+  'ListServicesRequest.schedulingStrategy': { enum: ['REPLICA', 'DAEMON'] },
+  'ListTaskDefinitionFamiliesRequest.maxResults': pageSize,
+  'ListTaskDefinitionFamiliesRequest.status': { enum: ['ACTIVE', 'INACTIVE', 'ALL'] },
+  'ListTaskDefinitionsRequest.maxResults': pageSize,
+  'ListTaskDefinitionsRequest.sort': { enum: ['ASC', 'DESC'] },
+  'ListTaskDefinitionsRequest.status': { enum: ['ACTIVE', 'INACTIVE', 'DELETE_IN_PROGRESS'] },
+  'ListTasksRequest.desiredStatus': { enum: ['RUNNING', 'PENDING', 'STOPPED'] },
+  'ListTasksRequest.launchType': launchType,
+  'ListTasksRequest.maxResults': pageSize,
+  'PortMapping.protocol': { enum: ['tcp', 'udp'] },
+  'RegisterTaskDefinitionRequest.networkMode': { enum: ['bridge', 'host', 'awsvpc', 'none'] },
+  'RegisterTaskDefinitionRequest.requiresCompatibilities': compatibility,
+  'RunTaskRequest.launchType': launchType,
+  'RunTaskRequest.propagateTags': propagateTags,
+  'Scale.unit': { enum: ['PERCENT'] },
+  'Scale.value': { min: 0, max: 100 },
+  'Tag.key': { min: 1, max: 128 },
+  'Tag.value': { max: 256 },
+  'UpdateServiceRequest.desiredCount': count,
+  'UpdateServiceRequest.healthCheckGracePeriodSeconds': count,
+  'UpdateServiceRequest.propagateTags': propagateTags,
+}

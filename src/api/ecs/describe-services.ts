@@ -1,0 +1,96 @@
+import type {
+  DescribeServicesRequest,
+  DescribeServicesResponse,
+  Deployment as SdkDeployment,
+  Service as SdkService,
+} from '@aws-sdk/client-ecs'
+import type { EcsService } from '../../domain/ecs-service.ts'
+import type { State } from '../../domain/state.ts'
+import { type TaskSet, taskSetsOf } from '../../domain/task-set.ts'
+import type { Call } from '../call.ts'
+import { describeTaskSet } from './describe-task-sets.ts'
+import { findCluster, invalid, pick, serviceArnOf, serviceIn } from './resources.ts'
+import { placementMembers } from './service-settings.ts'
+import { countTasks } from './task-counts.ts'
+
+export function DescribeServices(input: DescribeServicesRequest, call: Call): DescribeServicesResponse {
+  const names = input.services ?? []
+  if (names.length === 0) throw invalid('Services cannot be empty.')
+  if (names.length > 10) throw invalid('Services cannot have more than 10 elements.')
+  const cluster = findCluster(call, input.cluster)
+  const found = names.map(name => serviceIn(call, cluster, name))
+  return {
+    services: found
+      .filter(service => service !== undefined)
+      .map(service => describeService(service, call.draft.state, input.include?.includes('TAGS') === true)),
+    failures: names
+      .filter((_, index) => found[index] === undefined)
+      .map(name => ({ arn: serviceArnOf(call, cluster, name), reason: 'MISSING' })),
+  }
+}
+
+/**
+ * A service as the API shows it, with counts of its tasks: `deployments` with the controller ECS, and `taskSets` with the others,
+ * where the primary one says what the service runs (AWS: UpdateServicePrimaryTaskSet).
+ */
+export function describeService(service: EcsService, state: State, withTags = true): SdkService {
+  const taskSets = taskSetsOf(state, service.arn)
+  const arns = new Set(taskSets.map(taskSet => taskSet.arn))
+  const { running, pending } = countTasks(state, task => arns.has(task.taskSetArn ?? ''))
+  const isRolling = service.controller === 'ECS'
+  const primary = isRolling ? undefined : taskSets.find(taskSet => taskSet.status === 'PRIMARY')
+  return {
+    placementConstraints: [],
+    placementStrategy: [],
+    enableECSManagedTags: false,
+    enableExecuteCommand: false,
+    propagateTags: 'NONE',
+    serviceRegistries: [],
+    ...service.recorded,
+    ...(primary && pick(primary.recorded, placementMembers)),
+    serviceArn: service.arn,
+    serviceName: service.name,
+    clusterArn: service.clusterArn,
+    status: service.status,
+    desiredCount: service.desiredCount,
+    runningCount: running,
+    pendingCount: pending,
+    taskDefinition: primary?.taskDefinitionArn ?? service.taskDefinitionArn,
+    loadBalancers: [...(primary ?? service).loadBalancers],
+    deploymentConfiguration: {
+      minimumHealthyPercent: service.minimumHealthyPercent,
+      maximumPercent: service.maximumPercent,
+      ...(isRolling ? { deploymentCircuitBreaker: { ...service.circuitBreaker }, strategy: 'ROLLING' } : {}),
+    },
+    deploymentController: { type: service.controller },
+    schedulingStrategy: 'REPLICA',
+    healthCheckGracePeriodSeconds: service.healthCheckGraceSeconds,
+    createdAt: new Date(service.createdAt),
+    createdBy: service.arn.replace(/^arn:aws:ecs:[^:]*:(\d+):.*/, 'arn:aws:iam::$1:root'),
+    events: service.events.map(event => ({ ...event, createdAt: new Date(event.createdAt) })),
+    deployments: isRolling ? taskSets.map(taskSet => describeDeployment(taskSet, state)) : [],
+    ...(isRolling ? {} : { taskSets: taskSets.map(taskSet => describeTaskSet(taskSet, state)) }),
+    ...(withTags ? { tags: [...service.tags] } : {}),
+  }
+}
+
+function describeDeployment(deployment: TaskSet, state: State): SdkDeployment {
+  const { running, pending } = countTasks(state, task => task.taskSetArn === deployment.arn)
+  return {
+    ...pick(
+      deployment.recorded,
+      placementMembers.filter(member => member !== 'serviceRegistries'),
+    ),
+    id: deployment.id,
+    // AWS knows no draining ones here: what was replaced is ACTIVE until its last task is gone.
+    status: deployment.status === 'DRAINING' ? 'ACTIVE' : deployment.status,
+    taskDefinition: deployment.taskDefinitionArn,
+    desiredCount: deployment.desiredCount,
+    pendingCount: pending,
+    runningCount: running,
+    failedTasks: deployment.failedTasks,
+    createdAt: new Date(deployment.createdAt),
+    updatedAt: new Date(deployment.updatedAt),
+    ...pick(deployment, ['rolloutState', 'rolloutStateReason']),
+  }
+}

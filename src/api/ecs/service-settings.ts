@@ -1,0 +1,84 @@
+import type {
+  CreateServiceRequest,
+  CreateTaskSetRequest,
+  DeploymentConfiguration,
+  NetworkConfiguration,
+  UpdateServiceRequest,
+} from '@aws-sdk/client-ecs'
+import type { EcsService } from '../../domain/ecs-service.ts'
+import type { TaskDefinition } from '../../domain/task-definition.ts'
+import { invalid, pick } from './resources.ts'
+
+/** What says where and how tasks run: it is recorded with a task set, and nothing here depends on it. */
+export const placementMembers = [
+  'launchType',
+  'capacityProviderStrategy',
+  'platformVersion',
+  'networkConfiguration',
+  'serviceRegistries',
+] as const
+
+const recordedMembers = [
+  ...placementMembers,
+  'placementConstraints',
+  'placementStrategy',
+  'enableECSManagedTags',
+  'propagateTags',
+  'enableExecuteCommand',
+  'availabilityZoneRebalancing',
+]
+
+/** What of a request is given back only. */
+export function recordedIn(
+  input: CreateServiceRequest | UpdateServiceRequest | CreateTaskSetRequest,
+): Record<string, unknown> {
+  const { networkConfiguration: network } = input
+  return { ...pick(input, recordedMembers), ...(network ? { networkConfiguration: withDefaults(network) } : {}) }
+}
+
+type Placement = Pick<CreateServiceRequest, 'launchType' | 'capacityProviderStrategy'>
+
+/** EC2 unless the request says otherwise (AWS: launchType). */
+export function launchTypeIn({ launchType, capacityProviderStrategy }: Placement) {
+  return launchType === undefined && capacityProviderStrategy?.length ? {} : { launchType: launchType ?? 'EC2' }
+}
+
+/** AWS wants one with the network mode awsvpc. */
+export function checkNetwork(network: unknown, definition: TaskDefinition): void {
+  if (definition.registered.networkMode === 'awsvpc' && network === undefined) {
+    throw invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
+  }
+}
+
+type Rollout = Pick<EcsService, 'minimumHealthyPercent' | 'maximumPercent' | 'circuitBreaker'>
+
+/** AWS's defaults for rolling updates. */
+export const defaultRollout: Rollout = {
+  minimumHealthyPercent: 100,
+  maximumPercent: 200,
+  circuitBreaker: { enable: false, rollback: false },
+}
+
+/** What is not given stays as it is `before`. */
+export function rolloutIn(given: DeploymentConfiguration | undefined, before: Rollout): Rollout {
+  if (given?.strategy !== undefined && given.strategy !== 'ROLLING') {
+    throw invalid(
+      `The deployment strategy ${given.strategy} is not offered here yet; specify ROLLING, or the deployment controller CODE_DEPLOY.`,
+    )
+  }
+  const { enable, rollback } = given?.deploymentCircuitBreaker ?? before.circuitBreaker
+  const rollout = {
+    minimumHealthyPercent: given?.minimumHealthyPercent ?? before.minimumHealthyPercent,
+    maximumPercent: given?.maximumPercent ?? before.maximumPercent,
+    circuitBreaker: { enable: enable ?? false, rollback: rollback ?? false },
+  }
+  if (rollout.maximumPercent <= rollout.minimumHealthyPercent && rollout.maximumPercent <= 100) {
+    throw invalid('maximumPercent must be over 100% or the minimumHealthyPercent must be under 100%.')
+  }
+  return rollout
+}
+
+function withDefaults({ awsvpcConfiguration: awsvpc }: NetworkConfiguration): NetworkConfiguration {
+  if (awsvpc === undefined) return {}
+  return { awsvpcConfiguration: { securityGroups: [], assignPublicIp: 'DISABLED', ...awsvpc } }
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { ECS, ServiceNotFoundException } from '@aws-sdk/client-ecs'
+import { NormalizedSchema } from '@smithy/core/schema'
+import { lacking } from '../../../test/lacking.ts'
+import { has } from '../../../test/scenarios/sluice.ts'
+import type { Task } from '../../domain/task.ts'
+import { openMemoryStore } from '../../store/memory.ts'
+import { clientOptions, openStubApi } from '../stub-api.fixture.ts'
+import { ecs } from './service.ts'
+
+test('every action and every constraint names something that the SDK knows', async () => {
+  const { schemas, actions, constraints } = await ecs.load()
+  assert.deepEqual(Object.keys(actions), ecs.actionNames)
+  for (const name of ecs.actionNames) assert(schemas[`${name}$`] !== undefined, name)
+  for (const path of Object.keys(constraints)) {
+    const [structure, member] = path.split('.')
+    const schema = schemas[`${structure}$`]
+    assert(schema !== undefined, path)
+    const members = [...NormalizedSchema.of(schema as never).structIterator()].map(([name]) => name)
+    assert(members.includes(member ?? ''), path)
+  }
+})
+
+const containerDefinitions = [{ name: 'web', image: 'nginx', portMappings: [{ containerPort: 80 }] }]
+
+test('the SDK reads what is answered, and knows the errors', async t => {
+  const api = await openStubApi(t, { services: [ecs] })
+  const client = new ECS(clientOptions(api))
+  t.after(() => client.destroy())
+  const { taskDefinition } = await client.registerTaskDefinition({ family: 'web', containerDefinitions })
+  assert(taskDefinition?.registeredAt instanceof Date)
+  const deploymentController = { type: 'EXTERNAL' } as const
+  await client.createService({ serviceName: 'web', desiredCount: 3, deploymentController })
+  const at = { cluster: 'default', service: 'web' }
+  const scale = { value: 33.5, unit: 'PERCENT' } as const
+  const { taskSet } = await client.createTaskSet({ ...at, taskDefinition: 'web', scale })
+  assert.equal(taskSet?.computedDesiredCount, 2)
+  await client.updateServicePrimaryTaskSet({ ...at, primaryTaskSet: taskSet?.id })
+  const { services } = await client.describeServices({ services: ['web'] })
+  assert.equal(services?.[0]?.taskSets?.[0]?.status, 'PRIMARY')
+  assert.deepEqual(services?.[0]?.taskSets?.[0]?.scale, scale)
+  await assert.rejects(client.updateService({ service: 'api' }), ServiceNotFoundException)
+})
+
+test('the AWS CLI runs a service, and waits until it is stable', async t => {
+  if (!has('aws')) return lacking(t, 'aws (Debian: awscli)')
+  const store = openMemoryStore()
+  const api = await openStubApi(t, { services: [ecs], store })
+  const aws = cli(api.url)
+  const definition = await aws(
+    'register-task-definition --family web --container-definitions',
+    JSON.stringify(containerDefinitions),
+  )
+  assert.equal(definition.taskDefinition.revision, 1)
+  const { service } = await aws('create-service --service-name web --task-definition web --desired-count 1')
+  assert.equal(service.deployments[0].rolloutState, 'IN_PROGRESS')
+  const [taskSet] = store.read().taskSets.values()
+  const task: Task = {
+    arn: 'arn:aws:ecs:us-east-1:000000000000:task/default/0123456789abcdef0123456789abcdef',
+    clusterArn: service.clusterArn,
+    taskDefinitionArn: service.taskDefinition,
+    group: 'service:web',
+    taskSetArn: taskSet?.arn ?? '',
+    desiredStatus: 'RUNNING',
+    lastStatus: 'RUNNING',
+    healthStatus: 'UNKNOWN',
+    createdAt: 0,
+    recorded: {},
+    tags: [],
+  }
+  await store.transact(store.read().revision, [{ table: 'tasks', key: task.arn, value: task }])
+  await aws('wait services-stable --services web')
+  await aws(`wait tasks-running --tasks ${task.arn}`)
+  assert.deepEqual((await aws('list-tasks --service-name web')).taskArns, [task.arn])
+  await assert.rejects(
+    aws('delete-service --service web'),
+    /\(InvalidParameterException\) when calling the DeleteService operation: The service cannot be stopped while it is scaled above 0\./,
+  )
+  assert.equal((await aws('delete-service --service web --force')).service.status, 'DRAINING')
+})
+
+/** Runs `aws ecs` with a command's words, and a last argument that may have spaces; answers what it prints as JSON. */
+function cli(url: string) {
+  const environment = {
+    ...process.env,
+    AWS_ACCESS_KEY_ID: 'any',
+    AWS_SECRET_ACCESS_KEY: 'thing',
+    AWS_DEFAULT_REGION: 'us-east-1',
+    AWS_PAGER: '',
+    AWS_CONFIG_FILE: '/dev/null',
+  }
+  // What it prints is the API's JSON, whose shape the assertions are about.
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  return async (command: string, ...last: readonly string[]): Promise<any> => {
+    const args = ['ecs', ...command.split(' '), ...last, '--endpoint-url', url, '--output', 'json']
+    const { stdout } = await promisify(execFile)('aws', args, { env: environment, timeout: 60_000 })
+    return stdout === '' ? undefined : JSON.parse(stdout)
+  }
+}

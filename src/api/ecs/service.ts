@@ -1,0 +1,58 @@
+import type { Service } from '../call.ts'
+import { CreateCluster, DeleteCluster, DescribeClusters, ListClusters } from './clusters.ts'
+import { constraints } from './constraints.ts'
+import { DescribeServices } from './describe-services.ts'
+import { DescribeTaskSets } from './describe-task-sets.ts'
+import { DescribeTasks } from './describe-tasks.ts'
+import { CreateService, DeleteService, ListServices } from './services.ts'
+import { ListTagsForResource, TagResource, UntagResource } from './tags.ts'
+import {
+  DeregisterTaskDefinition,
+  DescribeTaskDefinition,
+  ListTaskDefinitionFamilies,
+  ListTaskDefinitions,
+  RegisterTaskDefinition,
+} from './task-definitions.ts'
+import { CreateTaskSet, DeleteTaskSet, UpdateServicePrimaryTaskSet, UpdateTaskSet } from './task-sets.ts'
+import { ListTasks, RunTask, StopTask } from './tasks.ts'
+import { UpdateService } from './update-service.ts'
+
+const actions = {
+  CreateCluster,
+  CreateService,
+  CreateTaskSet,
+  DeleteCluster,
+  DeleteService,
+  DeleteTaskSet,
+  DeregisterTaskDefinition,
+  DescribeClusters,
+  DescribeServices,
+  DescribeTaskDefinition,
+  DescribeTaskSets,
+  DescribeTasks,
+  ListClusters,
+  ListServices,
+  ListTagsForResource,
+  ListTaskDefinitionFamilies,
+  ListTaskDefinitions,
+  ListTasks,
+  RegisterTaskDefinition,
+  RunTask,
+  StopTask,
+  TagResource,
+  UntagResource,
+  UpdateService,
+  UpdateServicePrimaryTaskSet,
+  UpdateTaskSet,
+}
+
+/** Elastic Container Service: clusters, task definitions, services, task sets and tasks. */
+export const ecs: Service = {
+  signingName: 'ecs',
+  version: '2014-11-13',
+  protocol: 'json',
+  xmlNamespace: '',
+  targetPrefix: 'AmazonEC2ContainerServiceV20141113',
+  actionNames: Object.keys(actions),
+  load: async () => ({ schemas: await import('@aws-sdk/client-ecs'), actions, constraints }),
+}

@@ -1,0 +1,111 @@
+import type {
+  CreateTaskSetRequest,
+  CreateTaskSetResponse,
+  DeleteTaskSetRequest,
+  DeleteTaskSetResponse,
+  UpdateServicePrimaryTaskSetRequest,
+  UpdateServicePrimaryTaskSetResponse,
+  UpdateTaskSetRequest,
+  UpdateTaskSetResponse,
+} from '@aws-sdk/client-ecs'
+import type { EcsService } from '../../domain/ecs-service.ts'
+import { drained, newTaskSet, rescaled, type TaskSet, taskSetsOf } from '../../domain/task-set.ts'
+import type { Call } from '../call.ts'
+import { ApiError } from '../errors.ts'
+import { describeTaskSet, isNamed } from './describe-task-sets.ts'
+import { loadBalancersIn } from './load-balancers.ts'
+import { findActiveService, findActiveTaskDefinition, findService, invalid } from './resources.ts'
+import { checkNetwork, launchTypeIn, recordedIn } from './service-settings.ts'
+import { tagsIn } from './tags.ts'
+
+/** AWS: task sets of a service at a time. */
+const taskSetsPerService = 5
+
+/** Without a scale it has no tasks yet. */
+export function CreateTaskSet(input: CreateTaskSetRequest, call: Call): CreateTaskSetResponse {
+  const { state } = call.draft
+  const service = findActiveService(call, input.cluster, input.service)
+  refuseRolling(service)
+  const others = taskSetsOf(state, service.arn)
+  if (others.length >= taskSetsPerService) {
+    throw invalid(
+      `${others.length} deployments exist on the service. Unable to create new TaskSet since this exceeds the maximum limit.`,
+    )
+  }
+  const definition = findActiveTaskDefinition(call, input.taskDefinition ?? '')
+  checkNetwork(input.networkConfiguration, definition)
+  const loadBalancers = loadBalancersIn(input.loadBalancers, definition, state)
+  if (others.some(other => other.loadBalancers.length > 0 !== loadBalancers.length > 0)) {
+    throw invalid('Either all of the task sets of a service use a load balancer, or none of them.')
+  }
+  const taskSet = newTaskSet(service, call.hex(16), call.now, {
+    taskDefinitionArn: definition.arn,
+    status: 'ACTIVE',
+    loadBalancers,
+    scalePercent: input.scale?.value ?? 0,
+    ...(input.externalId === undefined ? {} : { externalId: input.externalId }),
+    recorded: { ...recordedIn(input), ...launchTypeIn(input) },
+    tags: tagsIn(input.tags),
+  })
+  call.draft.put('taskSets', taskSet.arn, taskSet)
+  return { taskSet: describeTaskSet(taskSet, call.draft.state) }
+}
+
+export function UpdateTaskSet(input: UpdateTaskSetRequest, call: Call): UpdateTaskSetResponse {
+  const service = findActiveService(call, input.cluster, input.service)
+  const taskSet = findTaskSet(call, service, input.taskSet)
+  const changed = rescaled(taskSet, service.desiredCount, input.scale?.value ?? taskSet.scalePercent, call.now)
+  if (changed !== taskSet) call.draft.put('taskSets', changed.arn, changed)
+  return { taskSet: describeTaskSet(changed, call.draft.state) }
+}
+
+/** The former primary task set stays beside it; the service takes over what the new one runs. */
+export function UpdateServicePrimaryTaskSet(
+  input: UpdateServicePrimaryTaskSetRequest,
+  call: Call,
+): UpdateServicePrimaryTaskSetResponse {
+  const service = findActiveService(call, input.cluster, input.service)
+  const primary = findTaskSet(call, service, input.primaryTaskSet)
+  for (const taskSet of taskSetsOf(call.draft.state, service.arn)) {
+    const status = taskSet.arn === primary.arn ? 'PRIMARY' : taskSet.status === 'PRIMARY' ? 'ACTIVE' : taskSet.status
+    if (status !== taskSet.status) {
+      call.draft.put('taskSets', taskSet.arn, { ...taskSet, status, updatedAt: call.now })
+    }
+  }
+  if (service.controller === 'CODE_DEPLOY') {
+    const { taskDefinitionArn, loadBalancers } = primary
+    call.draft.put('services', service.arn, { ...service, taskDefinitionArn, loadBalancers })
+  }
+  const { state } = call.draft
+  return { taskSet: describeTaskSet(state.taskSets.get(primary.arn) ?? primary, state) }
+}
+
+/** Its tasks are stopped, and then it is gone. */
+export function DeleteTaskSet(input: DeleteTaskSetRequest, call: Call): DeleteTaskSetResponse {
+  const service = findService(call, input.cluster, input.service)
+  const taskSet = findTaskSet(call, service, input.taskSet)
+  if (!input.force && taskSet.desiredCount > 0) {
+    throw invalid('The task set cannot be deleted while it is scaled above 0. Scale it to 0, or use force.')
+  }
+  const deleted = drained(taskSet, call.now)
+  call.draft.put('taskSets', deleted.arn, deleted)
+  return { taskSet: describeTaskSet(deleted, call.draft.state) }
+}
+
+/** Throws TaskSetNotFoundException for one that is not there or was deleted. */
+function findTaskSet(call: Call, service: EcsService, name = ''): TaskSet {
+  refuseRolling(service)
+  const found = taskSetsOf(call.draft.state, service.arn).find(taskSet => isNamed(taskSet, name))
+  if (found === undefined || found.status === 'DRAINING') {
+    throw new ApiError('TaskSetNotFoundException', 'The specified task set does not exist.')
+  }
+  return found
+}
+
+/** CodeDeploy itself uses these actions on its services, so they are open there. */
+function refuseRolling({ controller }: EcsService): void {
+  if (controller !== 'ECS') return
+  throw invalid(
+    'Amazon ECS only supports task set management on services configured to use external deployment controllers.',
+  )
+}

@@ -1,0 +1,121 @@
+import type { EcsService, ServiceLoadBalancer } from './ecs-service.ts'
+import type { State } from './state.ts'
+import type { Tag } from './tag.ts'
+
+/**
+ * Tasks of one service that run one task definition: a task set of the controllers CODE_DEPLOY and EXTERNAL, or a deployment of the
+ * controller ECS, whose ids look the same (`ecs-svc/1234567890123456789`).
+ */
+export interface TaskSet {
+  /** `arn:aws:ecs:REGION:ACCOUNT:task-set/CLUSTER/SERVICE/ecs-svc/DIGITS` */
+  readonly arn: string
+  /** `ecs-svc/DIGITS` */
+  readonly id: string
+  readonly serviceArn: string
+  readonly clusterArn: string
+  readonly taskDefinitionArn: string
+  /** `PRIMARY` serves production. `ACTIVE`: beside it. `DRAINING`: deleted, its tasks are being stopped; then it is gone. */
+  readonly status: 'PRIMARY' | 'ACTIVE' | 'DRAINING'
+  readonly loadBalancers: readonly ServiceLoadBalancer[]
+  /** Of the service's desired count; with the controller ECS always 100 for the newest. */
+  readonly scalePercent: number
+  /** How many tasks it is to have: with task sets the scale's share, rounded up; with the controller ECS what the rolling update says. */
+  readonly desiredCount: number
+  readonly externalId?: string
+  readonly startedBy?: string
+  readonly recorded: Readonly<Record<string, unknown>>
+  /** All of its tasks run and are healthy where a load balancer looks, and it was told so by an event. */
+  readonly stabilityStatus: 'STEADY_STATE' | 'STABILIZING'
+  readonly stabilityStatusAt: number
+  /** Of the controller ECS. */
+  readonly rolloutState?: 'IN_PROGRESS' | 'COMPLETED' | 'FAILED'
+  readonly rolloutStateReason?: string
+  /** Tasks that ended by themselves or were given up as unhealthy, since its last success; the circuit breaker's and the back-off's count. */
+  readonly failedTasks: number
+  /** No task is started before this, milliseconds since the epoch: back-off after tasks that ended. */
+  readonly startNotBefore?: number
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly tags: readonly Tag[]
+}
+
+/** What whoever makes a task set says of it; the rest follows from its service. */
+export type TaskSetSettings = Pick<TaskSet, 'taskDefinitionArn' | 'status'> &
+  Partial<
+    Pick<
+      TaskSet,
+      | 'loadBalancers'
+      | 'scalePercent'
+      | 'externalId'
+      | 'startedBy'
+      | 'recorded'
+      | 'rolloutState'
+      | 'rolloutStateReason'
+      | 'tags'
+    >
+  >
+
+/**
+ * A task set of `service` that has no tasks yet: with the service's load balancers and what it recorded, and at full scale where
+ * `settings` say nothing.
+ *
+ * @param hex 16 random hex digits, of which its id is made
+ * @param now milliseconds since the epoch
+ */
+export function newTaskSet(service: EcsService, hex: string, now: number, settings: TaskSetSettings): TaskSet {
+  // AWS's ids are 63 bits in decimal, 19 digits.
+  const id = `ecs-svc/${BigInt.asUintN(63, BigInt(`0x${hex}`))
+    .toString()
+    .padStart(19, '0')}`
+  const scalePercent = settings.scalePercent ?? 100
+  return {
+    arn: `${service.arn.replace(':service/', ':task-set/')}/${id}`,
+    id,
+    serviceArn: service.arn,
+    clusterArn: service.clusterArn,
+    loadBalancers: service.loadBalancers,
+    recorded: service.recorded,
+    stabilityStatus: 'STABILIZING',
+    stabilityStatusAt: now,
+    failedTasks: 0,
+    createdAt: now,
+    updatedAt: now,
+    tags: [],
+    ...settings,
+    scalePercent,
+    desiredCount: scaledCount(service.desiredCount, scalePercent),
+  }
+}
+
+/** A task set's share of its service's desired count, rounded up (AWS: computedDesiredCount). */
+export function scaledCount(desiredCount: number, scalePercent: number): number {
+  // 16.1 % of 1,000 is 161.00000000000003 in binary.
+  return Math.ceil(Number(((desiredCount * scalePercent) / 100).toFixed(6)))
+}
+
+/** The task sets of a service, newest first; those being drained too. */
+export function taskSetsOf(state: Pick<State, 'taskSets'>, serviceArn: string): readonly TaskSet[] {
+  return [...state.taskSets.values()]
+    .filter(taskSet => taskSet.serviceArn === serviceArn)
+    .reverse()
+    .sort((a, b) => b.createdAt - a.createdAt)
+}
+
+/** With another share of another desired count; whether its tasks are steady is to be found out again where their number changes. */
+export function rescaled(taskSet: TaskSet, desiredCount: number, scalePercent: number, now: number): TaskSet {
+  const scaled = scaledCount(desiredCount, scalePercent)
+  if (scaled === taskSet.desiredCount && scalePercent === taskSet.scalePercent) return taskSet
+  return {
+    ...taskSet,
+    scalePercent,
+    desiredCount: scaled,
+    updatedAt: now,
+    ...(scaled === taskSet.desiredCount ? {} : { stabilityStatus: 'STABILIZING', stabilityStatusAt: now }),
+  }
+}
+
+/** A task set that was deleted: it is gone when its last task is. */
+export function drained(taskSet: TaskSet, now: number): TaskSet {
+  return { ...rescaled(taskSet, 0, 0, now), status: 'DRAINING', updatedAt: now }
+}
