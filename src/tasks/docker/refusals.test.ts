@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { FakeClock } from '../../clock.fixture.ts'
+import type { TaskEvent, TaskSpec } from '../runtime.ts'
+import { openDockerRuntime } from './runtime.ts'
+
+const spec: TaskSpec = {
+  id: '0123456789abcdef0123456789abcdef',
+  name: 'web:1',
+  image: 'web:1',
+  entryPoint: [],
+  command: [],
+  environment: {},
+  ports: [{ containerPort: 80, protocol: 'tcp' }],
+  stopTimeoutMs: 1_000,
+}
+
+test('a stop that Docker refuses is said once and asked for again, and the task is told when it has stopped', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'))
+  const socketPath = join(directory, 'docker.sock')
+  let [refusals, isRunning] = [2, true]
+  const inspection = () => ({
+    State: {
+      Status: isRunning ? 'running' : 'exited',
+      Running: isRunning,
+      OOMKilled: false,
+      ExitCode: 0,
+      StartedAt: '2026-01-01T00:00:00Z',
+    },
+    NetworkSettings: { Networks: { bridge: { IPAddress: '172.17.0.2' } } },
+  })
+  const docker = createServer((request, response) => {
+    const path = request.url?.replace(/\?.*/, '') ?? ''
+    if (path === '/events') response.flushHeaders()
+    else if (path.endsWith('/stop') && refusals-- > 0) response.writeHead(500).end('{"message":"permission denied"}')
+    else {
+      if (path.endsWith('/stop')) isRunning = false
+      response.end(path === '/containers/json' ? '[]' : path.endsWith('/json') ? JSON.stringify(inspection()) : '')
+    }
+  })
+  await once(docker.listen(socketPath), 'listening')
+  const clock = new FakeClock()
+  const heard: string[] = []
+  let wake = () => {}
+  const hear = (line: string) => {
+    heard.push(line)
+    wake()
+  }
+  const runtime = openDockerRuntime({
+    dataDir: directory,
+    socketPath,
+    clock,
+    onEvent: (event: TaskEvent) => hear(event.kind),
+    log: hear,
+  })
+  t.after(async () => {
+    await runtime.leave()
+    docker.close()
+    docker.closeAllConnections()
+    rmSync(directory, { recursive: true })
+  })
+  const hearing = async (count: number) => {
+    while (heard.length < count) await new Promise<void>(resolve => (wake = resolve))
+  }
+
+  await runtime.adopt([spec])
+  runtime.stop(spec.id)
+  await hearing(2)
+  while (heard.length < 3) await clock.advance(1_000)
+  assert.deepEqual(heard, ['running', 'Docker refuses (permission denied); it is tried again', 'stopped'])
+})

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { after, before, type TestContext, test } from 'node:test'
+import { lacking } from '../../../test/lacking.ts'
+import { enterOwnNetwork } from '../../../test/own-network.ts'
+import { systemClock as clock } from '../../clock.ts'
+import { commandServer, taskRuntimeContract } from '../runtime.contract.ts'
+import type { TaskEvent, TaskSpec } from '../runtime.ts'
+import { Dockerd, dockerdLacks, tarOf } from './dockerd.fixture.ts'
+import { openRegistry } from './registry.fixture.ts'
+import { openDockerRuntime } from './runtime.ts'
+
+const lacks = dockerdLacks()
+if (lacks !== undefined) test('the docker runtime does what every runtime does', t => lacking(t, lacks))
+else {
+  enterOwnNetwork()
+  let dockerd: Dockerd
+  before(async () => {
+    dockerd = await Dockerd.open()
+    await dockerd.importNode('node')
+    // That nobody has an address is found out in 0.3 s instead of 3 s.
+    writeFileSync('/proc/sys/net/ipv4/neigh/docker0/retrans_time_ms', '100')
+  })
+  after(() => dockerd?.close())
+
+  taskRuntimeContract('docker', async () => ({
+    server: { image: 'node', entryPoint: [process.execPath], command: ['-e', commandServer] },
+    open: async options => openDockerRuntime({ ...options, clock, socketPath: dockerd.socketPath }),
+  }))
+
+  test('docker: what Docker finds of a container’s health is told', async t => {
+    const { runtime, told } = await open(t, dockerd)
+    const spec = node("setTimeout(() => require('fs').writeFileSync('/sick', ''), 1500); setInterval(() => {}, 1000)", {
+      healthCheck: {
+        command: ['CMD-SHELL', '[ ! -e /sick ]'],
+        intervalSeconds: 1,
+        timeoutSeconds: 2,
+        retries: 1,
+        startPeriodSeconds: 0,
+      },
+    })
+    runtime.start(spec)
+    await told(spec, event => event.kind === 'running')
+    await told(spec, event => event.kind === 'health' && event.health === 'HEALTHY')
+    await told(spec, event => event.kind === 'health' && event.health === 'UNHEALTHY')
+  })
+
+  test('docker: an image that is not there is pulled, and run with its own command where the task has none', async t => {
+    const registry = await openRegistry(tarOf(['/bin/sh']), ['/bin/sh', '-c', 'echo pulled for $HOST:$PORT; exit 7'])
+    t.after(registry.close)
+    const { runtime, told } = await open(t, dockerd)
+    const spec = node('', { image: `${registry.address}/app`, entryPoint: [], command: [] })
+    runtime.start(spec)
+    const event = await told(spec, ({ kind }) => kind === 'stopped')
+    assert.deepEqual(event, {
+      id: spec.id,
+      kind: 'stopped',
+      failedToStart: false,
+      reason: 'exited with 7',
+      exitCode: 7,
+    })
+    assert.equal(String(await runtime.logs(spec.id, 1_000)), 'pulled for 0.0.0.0:8080\n')
+  })
+
+  test('docker: an image that cannot be pulled fails the task with the registry’s reason', async t => {
+    const registry = await openRegistry(Buffer.alloc(0), [])
+    t.after(registry.close)
+    const { runtime, told } = await open(t, dockerd)
+    const spec = node('', { image: `${registry.address}/app:2` })
+    runtime.start(spec)
+    const event = await told(spec, ({ kind }) => kind === 'stopped')
+    assert.ok(event.kind === 'stopped' && event.failedToStart)
+    assert.match(event.reason, /^CannotPullContainerError: 127\.0\.0\.1:\d+\/app:2: .*manifest unknown/)
+  })
+
+  test('docker: a task that is stopped while its image is pulled never runs', async t => {
+    const registry = createServer().listen(0, '127.0.0.1')
+    t.after(() => registry.close())
+    await once(registry, 'listening')
+    const { runtime, told } = await open(t, dockerd)
+    const spec = node('', { image: `127.0.0.1:${(registry.address() as AddressInfo).port}/app` })
+    runtime.start(spec)
+    const [socket] = await once(registry, 'connection')
+    t.after(() => socket.destroy())
+    runtime.stop(spec.id)
+    const event = await told(spec, ({ kind }) => kind === 'stopped')
+    assert.deepEqual(event, { id: spec.id, kind: 'stopped', failedToStart: false, reason: 'stopped before it ran' })
+  })
+
+  test('docker: tasks go on while dockerd is away, nothing starts, and what was asked for is done when it is back', async t => {
+    const { runtime, told, events, log } = await open(t, dockerd)
+    const [serving, ending] = [node(commandServer), node('setTimeout(() => process.exit(3), 1500)')]
+    runtime.start(serving)
+    runtime.start(ending)
+    const running = await told(serving, ({ kind }) => kind === 'running')
+    await told(ending, ({ kind }) => kind === 'running')
+    await dockerd.kill()
+    const late = node(commandServer)
+    runtime.start(late)
+    const failed = await told(late, ({ kind }) => kind === 'stopped')
+    assert.ok(failed.kind === 'stopped' && failed.failedToStart)
+    assert.match(failed.reason, /^no answer from Docker at \S+ \(ECONNREFUSED\): dockerd must run$/)
+    assert.ok(running.kind === 'running')
+    assert.equal(await ask(running.place.address, 'echo still there'), 'still there')
+    assert.equal(events.filter(({ kind }) => kind === 'stopped').length, 1)
+
+    runtime.stop(serving.id)
+    await dockerd.start()
+    const [stopped, ended] = await Promise.all(
+      [serving, ending].map(spec => told(spec, ({ kind }) => kind === 'stopped')),
+    )
+    assert.deepEqual(
+      [stopped, ended].map(event => event?.kind === 'stopped' && event.reason),
+      ['exited with 0', 'exited with 3'],
+    )
+    assert.equal(log.length, 2, log.join('\n'))
+    assert.match(log[0] ?? '', /; running tasks are left alone, and it is tried again$/)
+    assert.equal(log[1], 'Docker answers again')
+  })
+
+  test('docker: tasks are adopted when dockerd comes later than we do', async t => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'sluice-test-'))
+    t.after(() => rmSync(dataDir, { recursive: true }))
+    const first = await open(t, dockerd, dataDir)
+    const spec = node(commandServer)
+    first.runtime.start(spec)
+    await first.told(spec, ({ kind }) => kind === 'running')
+    await first.runtime.leave()
+    await dockerd.kill()
+    const { runtime, told, events } = await open(t, dockerd, dataDir, [spec])
+    assert.deepEqual(events, [])
+    await dockerd.start()
+    await told(spec, ({ kind }) => kind === 'running')
+    await runtime.close()
+    assert.deepEqual(
+      events.map(({ kind }) => kind),
+      ['running', 'stopped'],
+    )
+  })
+
+  test('docker: what the host forwards to a task’s port arrives', async t => {
+    const { runtime, told } = await open(t, dockerd)
+    const spec = node(commandServer)
+    runtime.start(spec)
+    const running = await told(spec, ({ kind }) => kind === 'running')
+    assert.ok(running.kind === 'running')
+    await ask(running.place.address, 'echo it serves')
+    const client = otherHost(t)
+    execFileSync('nft', ['-f', '-'], { input: forwarding(running.place.address) })
+    t.after(() => execFileSync('nft', ['delete', 'table', 'ip', 'forwarding']))
+    assert.equal(await client('echo through the host'), 'through the host')
+  })
+}
+
+/** A runtime whose tasks are ended after the test. */
+async function open(t: TestContext, dockerd: Dockerd, dataDir = '', known: readonly TaskSpec[] = []) {
+  const directory = dataDir || mkdtempSync(join(tmpdir(), 'sluice-test-'))
+  const [events, log]: [TaskEvent[], string[]] = [[], []]
+  const waiting = new Set<() => void>()
+  const runtime = openDockerRuntime({
+    dataDir: directory,
+    clock,
+    socketPath: dockerd.socketPath,
+    log: line => log.push(line),
+    onEvent(event) {
+      events.push(event)
+      for (const look of waiting) look()
+    },
+  })
+  t.after(async () => {
+    await runtime.close()
+    if (dataDir === '') rmSync(directory, { recursive: true })
+  })
+  await runtime.adopt(known)
+  const told = (spec: TaskSpec, matches: (event: TaskEvent) => boolean) =>
+    new Promise<TaskEvent>(resolve => {
+      const look = () => {
+        const found = events.find(event => event.id === spec.id && matches(event))
+        if (found === undefined) return
+        waiting.delete(look)
+        resolve(found)
+      }
+      waiting.add(look)
+      look()
+    })
+  return { runtime, events, log, told }
+}
+
+function node(program: string, extra: Partial<TaskSpec> = {}): TaskSpec {
+  return {
+    id: randomBytes(16).toString('hex'),
+    name: 'web:1',
+    image: 'node',
+    entryPoint: [process.execPath],
+    command: ['-e', program],
+    environment: {},
+    ports: [{ containerPort: 8080, protocol: 'tcp' }],
+    stopTimeoutMs: 1_000,
+    ...extra,
+  }
+}
+
+/** What the command server there answers, waited for until it serves. */
+async function ask(host: string, line: string): Promise<string> {
+  for (;;) {
+    const socket = connect({ host, port: 8080 }, () => socket.write(`${line}\n`))
+    const answer = await text(socket).catch((error: NodeJS.ErrnoException) => error)
+    if (typeof answer === 'string') return answer
+    if (answer.code !== 'ECONNREFUSED') throw answer
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+
+/** Sends a line to 10.9.0.1 from a host that is linked to this one. */
+function otherHost(t: TestContext): (line: string) => Promise<string> {
+  const host = spawn('unshare', ['--net', 'sh', '-c', 'echo; read end'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  t.after(() => host.kill())
+  const there = ['nsenter', '--target', String(host.pid), '--net']
+  return async line => {
+    await once(host.stdout, 'data')
+    const commands = [
+      `ip link add uplink type veth peer name downlink netns ${host.pid}`,
+      'ip addr add 10.8.0.1/24 dev uplink && ip link set uplink up',
+      `${there.join(' ')} sh -c 'ip addr add 10.8.0.2/24 dev downlink && ip link set downlink up && ip route add default via 10.8.0.1'`,
+    ]
+    execFileSync('sh', ['-ec', commands.join('\n')])
+    const program = `
+      const socket = require('node:net').connect(8080, '10.9.0.1', () => socket.write(process.argv[1]))
+      socket.setTimeout(5_000, () => process.exit(1)).pipe(process.stdout)`
+    return execFileSync('timeout', ['10', ...there, process.execPath, '-e', program, `${line}\n`], { encoding: 'utf8' })
+  }
+}
+
+function forwarding(address: string): string {
+  return `table ip forwarding {
+    chain in { type nat hook prerouting priority -100; ip daddr 10.9.0.1 dnat to ${address}; }
+  }`
+}

@@ -1,0 +1,199 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Cancel, Clock } from '../clock.ts'
+import type { Health } from '../domain/health.ts'
+import { applyChanges, type Change, type State } from '../domain/state.ts'
+import { taskId } from '../domain/task.ts'
+import { RevisionConflict, type Store } from '../store/store.ts'
+import type { TaskEvent, TaskRuntime } from './runtime.ts'
+import { schedule } from './schedule.ts'
+import { endedChanges, pendingChanges, TaskRunner, taskChanges } from './task-runner.ts'
+
+/** Time is looked at this often at least, since the wall clock may be set. */
+const longestWaitMs = 60_000
+
+const retryMs = 1_000
+
+interface SchedulerOptions {
+  readonly store: Store
+  readonly clock: Clock
+  /** The node's word on a target (`targetKey`). */
+  health(key: string): Health | undefined
+  /** Calls `listener` whenever `health` may answer something else. The answer stops it. */
+  onHealth(listener: () => void): () => void
+  /** Opens what runs tasks; without it tasks stay `PROVISIONING`. */
+  readonly openRuntime?: (onEvent: (event: TaskEvent) => void) => TaskRuntime | Promise<TaskRuntime>
+  log(line: string): void
+}
+
+/** Keeps services' tasks as the state asks for them. */
+export interface Scheduler {
+  /** What a task wrote, the newest `bytes` at most; `undefined`: nothing is known of it. @param id its 32 hex digits */
+  logs(id: string, bytes: number): Promise<Buffer | undefined>
+  /** Lets the tasks go on without it; the next one adopts them. */
+  leave(): Promise<void>
+  /** Ends all tasks. */
+  close(): Promise<void>
+}
+
+/** Opens the runtime and has it take over what runs already, then schedules at each commit, each report and each due time. */
+export async function openScheduler(options: SchedulerOptions): Promise<Scheduler> {
+  const loop = new SchedulingLoop(options)
+  await loop.open()
+  return loop
+}
+
+class SchedulingLoop implements Scheduler {
+  readonly #options: SchedulerOptions
+  #runtime: TaskRuntime | undefined
+  #runner: TaskRunner | undefined
+  #unwatch: readonly (() => void)[] = []
+  #cancel: Cancel = () => {}
+  #isDue = false
+  #isClosed = false
+  #passes: Promise<void> | undefined
+  #saidNone = false
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options
+  }
+
+  async open(): Promise<void> {
+    const { store, onHealth, openRuntime } = this.#options
+    if (openRuntime === undefined) {
+      await this.#commit(state => endedChanges(state, 'Sluice was started without --tasks', this.#options.clock.now()))
+    } else {
+      this.#runtime = await openRuntime(event => this.#hear(event))
+      this.#runner = new TaskRunner(this.#runtime)
+      await this.#runner.adopt(store.read())
+    }
+    const wake = () => this.#wake()
+    this.#unwatch = [store.watch(wake), onHealth(wake)]
+    this.#wake()
+  }
+
+  async logs(id: string, bytes: number): Promise<Buffer | undefined> {
+    return this.#runtime?.logs(id, bytes)
+  }
+
+  async leave(): Promise<void> {
+    await this.#stop()
+    await this.#runtime?.leave()
+  }
+
+  async close(): Promise<void> {
+    await this.#stop()
+    await this.#runtime?.close()
+    if (this.#runtime === undefined) return
+    await this.#commit(state => endedChanges(state, 'Sluice was stopped', this.#options.clock.now()))
+  }
+
+  async #stop(): Promise<void> {
+    this.#isClosed = true
+    for (const unwatch of this.#unwatch) unwatch()
+    await this.#passes
+    this.#cancel()
+  }
+
+  #hear(event: TaskEvent): void {
+    this.#runner?.hear(event)
+    this.#wake()
+  }
+
+  /** All that wakes it in one turn is one pass, and passes don't overlap. */
+  #wake(): void {
+    this.#isDue = true
+    if (this.#isClosed || this.#passes !== undefined || this.#unwatch.length === 0) return
+    this.#passes = this.#run()
+  }
+
+  async #run(): Promise<void> {
+    while (this.#isDue && !this.#isClosed) {
+      await Promise.resolve()
+      this.#isDue = false
+      this.#cancel()
+      try {
+        const nextAt = await this.#pass()
+        const { clock } = this.#options
+        this.#cancel = clock.after(Math.min(Math.max(0, nextAt - clock.now()), longestWaitMs), () => this.#wake())
+      } catch (error) {
+        this.#options.log(`tasks are not scheduled, tried again in a second: ${(error as Error).message}`)
+        this.#cancel = this.#options.clock.after(retryMs, () => this.#wake())
+      }
+    }
+    this.#passes = undefined
+  }
+
+  /** One commit of all there is to do now; then the runtime is told. Answers when time alone asks for another. */
+  async #pass(): Promise<number> {
+    const { clock, health, log } = this.#options
+    const runner = this.#runner
+    let heard = 0
+    let nextAt = Infinity
+    let lines: readonly string[] = []
+    const state = await this.#commit(state => {
+      const now = clock.now()
+      const events = runner?.events ?? []
+      heard = events.length
+      lines = events.flatMap(event => lineOf(state, event))
+      const toldOf = new Steps(state).add(taskChanges(state, events, now))
+      const planned = schedule(toldOf.state, {
+        health: key => health(key),
+        now,
+        newTaskArn: clusterArn => `${clusterArn.replace(':cluster/', ':task/')}/${randomBytes(16).toString('hex')}`,
+        uuid: randomUUID,
+      })
+      nextAt = planned.nextAt
+      toldOf.add(planned.changes)
+      if (runner !== undefined) toldOf.add(pendingChanges(toldOf.state))
+      return toldOf.changes
+    })
+    runner?.forget(heard)
+    for (const line of lines) log(line)
+    runner?.align(state)
+    if (runner === undefined) this.#sayNone(state)
+    return nextAt
+  }
+
+  async #commit(change: (state: State) => readonly Change[]): Promise<State> {
+    const { store } = this.#options
+    for (;;) {
+      const state = store.read()
+      try {
+        return await store.transact(state.revision, change(state))
+      } catch (error) {
+        if (!(error instanceof RevisionConflict)) throw error
+      }
+    }
+  }
+
+  #sayNone(state: State): void {
+    if (this.#saidNone || ![...state.tasks.values()].some(({ lastStatus }) => lastStatus === 'PROVISIONING')) return
+    this.#saidNone = true
+    this.#options.log('tasks are asked for and none is run: start Sluice with --tasks process or --tasks docker')
+  }
+}
+
+/** Changes on top of changes, as one list. */
+class Steps {
+  state: State
+  readonly changes: Change[] = []
+
+  constructor(state: State) {
+    this.state = state
+  }
+
+  add(changes: readonly Change[]): this {
+    this.changes.push(...changes)
+    this.state = applyChanges(this.state, this.state.revision, changes)
+    return this
+  }
+}
+
+/** For the operator: a task that ended though nobody had asked it to. */
+function lineOf(state: State, event: TaskEvent): readonly string[] {
+  if (event.kind !== 'stopped') return []
+  const task = [...state.tasks.values()].find(task => taskId(task) === event.id)
+  if (task === undefined || task.desiredStatus === 'STOPPED') return []
+  const what = event.failedToStart ? 'did not start' : 'ended'
+  return [`task ${event.id} of ${task.group} ${what}: ${event.reason} (sluice task logs ${event.id})`]
+}
