@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { type TestContext, test } from 'node:test'
+import { hookCaller } from './hooks.ts'
+import type { HookCall } from './view.ts'
+
+const call: HookCall = { name: 'check', event: 'AfterInstall', deploymentId: 'd-AAAAAAAAA', executionId: 'execution-1' }
+const never = new AbortController().signal
+
+/** A server that answers every request so, and what it was sent. */
+async function hookServer(t: TestContext, status: number, body: string) {
+  const requests: { request: IncomingMessage; body: string }[] = []
+  const server = createServer(async (request, response) => {
+    requests.push({ request, body: await text(request) })
+    response.writeHead(status).end(body)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, requests }
+}
+
+function directory(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'sluice-hooks-'))
+  t.after(() => rmSync(path, { recursive: true }))
+  return path
+}
+
+test('http: the event is posted as AWS gives it to the function', async t => {
+  const { url, requests } = await hookServer(t, 200, '{"status":"Succeeded"}')
+  assert.deepEqual(await hookCaller({ check: url })(call, never), { answer: 'Succeeded' })
+  const [{ request, body } = assert.fail()] = requests
+  assert.equal(request.method, 'POST')
+  assert.equal(request.url, '/hook')
+  assert.equal(request.headers['content-type'], 'application/json')
+  assert.deepEqual(JSON.parse(body), { DeploymentId: 'd-AAAAAAAAA', LifecycleEventHookExecutionId: 'execution-1' })
+})
+
+test('http: an answer without a status means that the hook will say it by the API', async t => {
+  for (const body of ['', 'null', '{}', 'ok', '{"status":"InProgress"}']) {
+    const { url } = await hookServer(t, 202, body)
+    assert.equal(await hookCaller({ check: url })(call, never), undefined, body)
+  }
+})
+
+test('http: a hook that says Failed, answers with an error or is not there has failed, with what it said', async t => {
+  const failing = await hookServer(t, 200, '{"status":"Failed","why":"no login"}')
+  const broken = await hookServer(t, 500, 'out of order')
+  assert.deepEqual(await hookCaller({ check: failing.url })(call, never), {
+    answer: 'Failed',
+    diagnostics: {
+      errorCode: 'ScriptFailed',
+      message: `POST ${failing.url}: answered that it failed`,
+      logTail: '{"status":"Failed","why":"no login"}',
+    },
+  })
+  assert.deepEqual(await hookCaller({ check: broken.url })(call, never), {
+    answer: 'Failed',
+    diagnostics: { errorCode: 'ScriptFailed', message: `POST ${broken.url}: answered 500`, logTail: 'out of order' },
+  })
+  for (const url of ['http://127.0.0.1:1/', 'http://[not-a-url/']) {
+    const answer = await hookCaller({ check: url })(call, never)
+    assert.equal(answer?.answer, 'Failed')
+    assert.equal(answer?.diagnostics?.message.startsWith(`POST ${url}: `), true)
+  }
+})
+
+test('http: what nobody waits for any longer is given up', async t => {
+  const server = createServer(() => {})
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const controller = new AbortController()
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const answer = hookCaller({ check: url })(call, controller.signal)
+  await new Promise(resolve => server.once('request', resolve))
+  controller.abort()
+  assert.equal((await answer)?.answer, 'Failed')
+})
+
+test('exec: the event is on stdin and in the environment, and exit code 0 is Succeeded', async t => {
+  const path = directory(t)
+  const command = `cat > ${path}/in; echo "$DEPLOYMENT_ID $LIFECYCLE_EVENT_HOOK_EXECUTION_ID $LIFECYCLE_EVENT" > ${path}/env`
+  assert.deepEqual(await hookCaller({ check: `exec:${command}` })(call, never), { answer: 'Succeeded' })
+  assert.deepEqual(JSON.parse(readFileSync(join(path, 'in'), 'utf8')), {
+    DeploymentId: 'd-AAAAAAAAA',
+    LifecycleEventHookExecutionId: 'execution-1',
+  })
+  assert.equal(readFileSync(join(path, 'env'), 'utf8'), 'd-AAAAAAAAA execution-1 AfterInstall\n')
+})
+
+test('exec: a command that fails says how, with the end of its output', async () => {
+  const answer = await hookCaller({ check: 'exec:seq 1 2000; echo no login >&2; exit 3' })(call, never)
+  assert.equal(answer?.answer, 'Failed')
+  assert.match(answer?.diagnostics?.message ?? '', /: exited with 3$/)
+  assert.match(answer?.diagnostics?.logTail ?? '', /no login/)
+  assert.ok((answer?.diagnostics?.logTail ?? '').length <= 4_096)
+  const missing = await hookCaller({ check: 'exec:/nosuch/command' })(call, never)
+  assert.match(missing?.diagnostics?.message ?? '', /exited with 127$/)
+  const killed = await hookCaller({ check: 'exec:kill -9 $$' })(call, never)
+  assert.match(killed?.diagnostics?.message ?? '', /was killed by SIGKILL$/)
+})
+
+test('exec: what it leaves in the background holds nobody up', async () => {
+  const answer = await hookCaller({ check: 'exec:sleep 1000 & exit 0' })(call, never)
+  assert.deepEqual(answer, { answer: 'Succeeded' })
+})
+
+test('exec: what nobody waits for any longer is ended, and all that it started', async t => {
+  const path = directory(t)
+  const controller = new AbortController()
+  const command = `sleep 1000 & echo $! > ${path}/new; mv ${path}/new ${path}/pid; wait`
+  const answer = hookCaller({ check: `exec:${command}` })(call, controller.signal)
+  while (!existsSync(join(path, 'pid'))) await new Promise(resolve => setImmediate(resolve))
+  controller.abort()
+  assert.equal((await answer)?.answer, 'Failed')
+  const pid = Number(readFileSync(join(path, 'pid'), 'utf8'))
+  assert.ok(isGone(pid), `${pid} is still there`)
+})
+
+/** A process that ended and was not waited for yet is gone. */
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return !existsSync(`/proc/${pid}/stat`) || readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
+  } catch {
+    return true
+  }
+}
+
+test('a hook is found by the name that the AppSpec gives, or by the one in its ARN', async () => {
+  const arn = 'arn:aws:lambda:us-east-1:000000000000:function:check:3'
+  for (const targets of [{ [arn]: 'exec:true' }, { check: 'exec:true' }]) {
+    assert.deepEqual(await hookCaller(targets)({ ...call, name: arn }, never), { answer: 'Succeeded' })
+  }
+  assert.deepEqual(await hookCaller({})({ ...call, name: arn }, never), {
+    answer: 'Failed',
+    diagnostics: {
+      errorCode: 'ScriptMissing',
+      message:
+        'No hook is known by the name check: start Sluice with --hook check=http://... or --hook check=exec:COMMAND',
+    },
+  })
+})

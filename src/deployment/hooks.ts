@@ -1,0 +1,138 @@
+import { spawn } from 'node:child_process'
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { LifecycleEvent } from '../domain/code-deploy.ts'
+import type { HookCall } from './view.ts'
+
+/** What a hook said of the event. `undefined`: it will say it later, by PutLifecycleEventHookExecutionStatus. */
+export type HookAnswer = Pick<LifecycleEvent, 'answer' | 'diagnostics'> | undefined
+
+/** Calls a hook. It never rejects; when `signal` aborts, it ends what it began. */
+export type CallHook = (call: HookCall, signal: AbortSignal) => Promise<HookAnswer>
+
+/** As much of a hook's output is kept (AWS: logTail, the last 4 KB). */
+const tailBytes = 4_096
+
+/**
+ * Makes what calls hooks. Where AWS invokes a Lambda function, here its name stands for a URL or a command.
+ *
+ * `http://` and `https://` get a POST of AWS's event. An answer `{"status":"Succeeded"}` or `Failed` is the hook's; any other
+ * answer with a 2xx code means that it calls PutLifecycleEventHookExecutionStatus later. `exec:` is run by `sh -c` with the event on
+ * stdin and in its environment; exit code 0 is Succeeded.
+ *
+ * @param targets by function name or ARN: `--hook`
+ */
+export function hookCaller(targets: Readonly<Record<string, string>>): CallHook {
+  return async (call, signal) => {
+    const name = functionName(call.name)
+    const target = targets[call.name] ?? targets[name]
+    if (target === undefined) {
+      const flag = `--hook ${name}=http://... or --hook ${name}=exec:COMMAND`
+      return failed('ScriptMissing', `No hook is known by the name ${name}: start Sluice with ${flag}`)
+    }
+    return target.startsWith('exec:') ? execute(target.slice('exec:'.length), call, signal) : post(target, call, signal)
+  }
+}
+
+/** `check` of `arn:aws:lambda:us-east-1:123456789012:function:check:3` */
+function functionName(name: string): string {
+  return /^arn:[^:]+:lambda:[^:]*:[^:]*:function:([^:]+)/.exec(name)?.[1] ?? name
+}
+
+/** AWS's event, as the Lambda function gets it. */
+function eventOf({ deploymentId, executionId }: HookCall): string {
+  return JSON.stringify({ DeploymentId: deploymentId, LifecycleEventHookExecutionId: executionId })
+}
+
+function post(url: string, call: HookCall, signal: AbortSignal): Promise<HookAnswer> {
+  const body = eventOf(call)
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
+  return new Promise(resolve => {
+    const broken = (error: Error) => resolve(failed('ScriptFailed', `POST ${url}: ${error.message || String(error)}`))
+    try {
+      // Not fetch: that gives up on a hook that takes longer than five minutes.
+      const start = url.startsWith('https:') ? httpsRequest : httpRequest
+      const request = start(url, { method: 'POST', headers, signal }, response => {
+        const tail = new Tail()
+        response.on('data', (chunk: Buffer) => tail.add(chunk))
+        response.on('error', broken)
+        response.on('end', () => resolve(answerOf(url, response.statusCode ?? 0, tail.text())))
+      })
+      request.on('error', broken)
+      request.end(body)
+    } catch (error) {
+      broken(error as Error)
+    }
+  })
+}
+
+function answerOf(url: string, code: number, text: string): HookAnswer {
+  const status = statusIn(text)
+  if (code < 200 || code > 299) return failed('ScriptFailed', `POST ${url}: answered ${code}`, text)
+  if (status === 'Failed') return failed('ScriptFailed', `POST ${url}: answered that it failed`, text)
+  return status === 'Succeeded' ? { answer: status } : undefined
+}
+
+function statusIn(text: string): unknown {
+  try {
+    return JSON.parse(text)?.status
+  } catch {
+    return undefined
+  }
+}
+
+function execute(command: string, call: HookCall, signal: AbortSignal): Promise<HookAnswer> {
+  const env = {
+    ...process.env,
+    DEPLOYMENT_ID: call.deploymentId,
+    LIFECYCLE_EVENT_HOOK_EXECUTION_ID: call.executionId,
+    LIFECYCLE_EVENT: call.event,
+  }
+  return new Promise(resolve => {
+    const tail = new Tail()
+    // A process group of its own, so that all of it can be ended.
+    const child = spawn('/bin/sh', ['-c', command], { env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+    const end = () => endGroup(child.pid)
+    signal.addEventListener('abort', end, { once: true })
+    if (signal.aborted) end()
+    for (const output of [child.stdout, child.stderr]) output.on('data', (chunk: Buffer) => tail.add(chunk))
+    // A command that does not read its input may be gone before it was written.
+    child.stdin.on('error', () => {})
+    child.stdin.end(eventOf(call))
+    child.on('error', error => resolve(failed('ScriptFailed', `${command}: ${error.message}`)))
+    // What it leaves in the background would hold its output open, and nobody waits for it.
+    child.on('exit', end)
+    child.on('close', (code, killedBy) => {
+      signal.removeEventListener('abort', end)
+      if (code === 0) return resolve({ answer: 'Succeeded' })
+      const how = killedBy === null ? `exited with ${code}` : `was killed by ${killedBy}`
+      resolve(failed('ScriptFailed', `${command}: ${how}`, tail.text()))
+    })
+  })
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // Nobody of it is left.
+  }
+}
+
+function failed(errorCode: string, message: string, logTail = ''): HookAnswer {
+  return { answer: 'Failed', diagnostics: { errorCode, message, ...(logTail !== '' && { logTail }) } }
+}
+
+/** The newest bytes of what was written. */
+class Tail {
+  #bytes = Buffer.alloc(0)
+
+  add(chunk: Buffer): void {
+    this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(-tailBytes)
+  }
+
+  text(): string {
+    return this.#bytes.toString('utf8').trim()
+  }
+}

@@ -1,0 +1,208 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Cancel, Clock } from '../clock.ts'
+import { type Deployment, finalStatuses } from '../domain/code-deploy.ts'
+import type { Health } from '../domain/health.ts'
+import type { Change, State } from '../domain/state.ts'
+import { RevisionConflict, type Store } from '../store/store.ts'
+import type { CallHook, HookAnswer } from './hooks.ts'
+import { advance } from './steps.ts'
+import { type Applied, type HookCall, type View, withEvent } from './view.ts'
+
+/** Milliseconds until it is tried again when the store can't be written. */
+const retryMs = 1_000
+
+/** What the node says, as `ControlEnd` has it. */
+export interface NodeReports {
+  readonly nodeConnected: boolean
+  applied(): Applied | undefined
+  /** By `targetKey`. */
+  health(key: string): Health | undefined
+  /** Calls `listener` after each report. The answer stops it. */
+  onReport(listener: () => void): () => void
+}
+
+interface DeploymentsOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly feed: NodeReports
+  readonly hooks: CallHook
+  log(line: string): void
+}
+
+export interface Deployments {
+  /** Lets go of all deployments, which go on where they are when they are opened again. Ends hooks that run. */
+  close(): Promise<void>
+}
+
+/**
+ * Moves all deployments that the store has: whenever something was committed or reported, or time has come, each one takes its
+ * next step. A hook that was under way when this process ended is called again, with the same execution id.
+ */
+export function openDeployments(options: DeploymentsOptions): Deployments {
+  return new Runner(options)
+}
+
+class Runner implements Deployments {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #feed: NodeReports
+  readonly #callHook: CallHook
+  readonly #log: (line: string) => void
+  readonly #stops: readonly (() => void)[]
+  /** By execution id: hooks that were called by this process, also those that will answer by the API. */
+  readonly #hooks = new Map<string, AbortController>()
+  #cancelTimer: Cancel = () => {}
+  #isDue = false
+  #running: Promise<void> | undefined
+  #isClosed = false
+
+  constructor({ store, clock, feed, hooks, log }: DeploymentsOptions) {
+    this.#store = store
+    this.#clock = clock
+    this.#feed = feed
+    this.#callHook = hooks
+    this.#log = log
+    this.#stops = [store.watch(() => this.#wake()), feed.onReport(() => this.#wake())]
+    this.#wake()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const stop of this.#stops) stop()
+    this.#cancelTimer()
+    for (const hook of this.#hooks.values()) hook.abort()
+    await this.#running
+  }
+
+  /** Several in one turn are one pass, and passes do not overlap. */
+  #wake(): void {
+    this.#isDue = true
+    this.#running ??= this.#run()
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve()
+    try {
+      while (this.#isDue && !this.#isClosed) {
+        this.#isDue = false
+        await this.#pass()
+      }
+    } catch (error) {
+      this.#log(`cannot go on with deployments (${error instanceof Error ? error.message : error}); trying again`)
+      this.#wakeAt(this.#clock.now() + retryMs)
+    } finally {
+      this.#running = undefined
+    }
+    if (this.#isDue && !this.#isClosed) this.#wake()
+  }
+
+  /** One step of each deployment at most: what it commits wakes the next pass. */
+  async #pass(): Promise<void> {
+    const hooks: HookCall[] = []
+    let wakeAt = Infinity
+    for (const { id } of unfinished(this.#store.read())) {
+      const move = await this.#move(id)
+      // Whatever was committed, by this or by others, has woken the next pass, which sees what is to be waited for.
+      if (move === undefined || move.changes.length > 0) continue
+      if (move.hook !== undefined) hooks.push(move.hook)
+      wakeAt = Math.min(wakeAt, move.wakeAt ?? Infinity)
+    }
+    if (this.#isDue || this.#isClosed) return
+    this.#wakeAt(wakeAt)
+    this.#setHooks(hooks)
+  }
+
+  async #move(id: string) {
+    const view = this.#view()
+    const before = view.state.deployments.get(id)
+    if (before === undefined) return undefined
+    const move = advance(before, view)
+    if (!(await this.#commit(view.state, move.changes))) return undefined
+    const after = this.#store.read().deployments.get(id)
+    if (move.changes.length > 0 && after !== undefined) this.#tell(before, after)
+    return move
+  }
+
+  /** False where somebody else committed first: the commit has woken another pass. */
+  async #commit({ revision }: State, changes: readonly Change[]): Promise<boolean> {
+    if (changes.length === 0) return true
+    try {
+      await this.#store.transact(revision, changes)
+      return true
+    } catch (error) {
+      if (error instanceof RevisionConflict) return false
+      throw error
+    }
+  }
+
+  #view(): View {
+    return {
+      state: this.#store.read(),
+      now: this.#clock.now(),
+      nodeConnected: this.#feed.nodeConnected,
+      applied: this.#feed.applied(),
+      health: key => this.#feed.health(key),
+      hex: length => randomBytes(length).toString('hex').slice(0, length),
+      uuid: randomUUID,
+    }
+  }
+
+  #wakeAt(time: number): void {
+    this.#cancelTimer()
+    if (time === Infinity) return
+    this.#cancelTimer = this.#clock.after(Math.max(0, time - this.#clock.now()), () => this.#wake())
+  }
+
+  /** Calls the hooks that are new, and ends those that nobody waits for any longer. */
+  #setHooks(wanted: readonly HookCall[]): void {
+    const ids = new Set(wanted.map(({ executionId }) => executionId))
+    for (const [id, hook] of this.#hooks) {
+      if (ids.has(id)) continue
+      hook.abort()
+      this.#hooks.delete(id)
+    }
+    for (const call of wanted) {
+      if (this.#hooks.has(call.executionId)) continue
+      const hook = new AbortController()
+      this.#hooks.set(call.executionId, hook)
+      this.#callHook(call, hook.signal)
+        .then(answer => (hook.signal.aborted ? undefined : this.#take(call, answer)))
+        .catch(error => {
+          this.#log(
+            `deployment ${call.deploymentId}: the answer of its hook is lost (${error.message}); calling it again`,
+          )
+          this.#hooks.delete(call.executionId)
+          this.#wakeAt(this.#clock.now() + retryMs)
+        })
+    }
+  }
+
+  /** Keeps what a hook said, unless it has said something by the API already. */
+  async #take(call: HookCall, answer: HookAnswer): Promise<void> {
+    if (answer === undefined) return
+    for (let isKept = false; !isKept && !this.#isClosed; ) {
+      const state = this.#store.read()
+      const deployment = state.deployments.get(call.deploymentId)
+      const event = deployment?.events.find(({ executionId }) => executionId === call.executionId)
+      if (deployment === undefined || event?.status !== 'InProgress' || event.answer !== undefined) return
+      const value = withEvent(deployment, event.name, answer)
+      isKept = await this.#commit(state, [{ table: 'deployments', key: deployment.id, value }])
+    }
+  }
+
+  /** A line for the operator where it came to another step, share or end. */
+  #tell(before: Deployment, after: Deployment): void {
+    const [was, is] = [before.progress, after.progress]
+    const name = `deployment ${after.id}`
+    if (finalStatuses.has(after.status)) {
+      this.#log(`${name}: ${after.status}${after.error === undefined ? '' : `: ${after.error.message}`}`)
+    } else if (is.verdict !== undefined && was.verdict === undefined) {
+      this.#log(`${name}: goes back: ${is.verdict.message}`)
+    } else if (is.shifted !== was.shifted) this.#log(`${name}: ${is.shifted} % of new flows go to the replacement`)
+    else if (is.step !== was.step) this.#log(`${name}: ${is.step}`)
+  }
+}
+
+function unfinished({ deployments }: State): readonly Deployment[] {
+  return [...deployments.values()].filter(({ status }) => !finalStatuses.has(status))
+}

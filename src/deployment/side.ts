@@ -1,0 +1,64 @@
+import type { DeploymentPlan } from '../domain/code-deploy.ts'
+import type { State } from '../domain/state.ts'
+import { targetKey } from '../domain/target-group.ts'
+import { targetHealth } from '../domain/target-health.ts'
+import type { Task } from '../domain/task.ts'
+import type { TaskSet } from '../domain/task-set.ts'
+import type { View } from './view.ts'
+
+/** How the tasks of one colour are. */
+export interface Side {
+  readonly taskSet: TaskSet
+  readonly running: number
+  /** Of those running: tasks that are well themselves and whose target is healthy in the colour's group. */
+  readonly healthy: number
+  /** As many as wanted are healthy. */
+  readonly steady: boolean
+}
+
+/** `undefined` where the task set is gone or going. */
+export function blueSide(plan: DeploymentPlan, view: View): Side | undefined {
+  return sideOf(plan.blueTaskSetArn, plan.blueTargetGroupArn, view)
+}
+
+/** `undefined` where the task set is gone or going. */
+export function greenSide(plan: DeploymentPlan, view: View): Side | undefined {
+  return sideOf(plan.greenTaskSetArn, plan.greenTargetGroupArn, view)
+}
+
+/** Whether traffic may be sent there: somebody is there to take it, or nobody is meant to be. */
+export function canServe(side: Side | undefined): boolean {
+  return side !== undefined && (side.healthy > 0 || side.taskSet.desiredCount === 0)
+}
+
+function sideOf(taskSetArn: string, targetGroupArn: string, view: View): Side | undefined {
+  const { state } = view
+  const taskSet = state.taskSets.get(taskSetArn)
+  if (taskSet === undefined || taskSet.status === 'DRAINING') return undefined
+  const running = [...state.tasks.values()].filter(
+    task => task.taskSetArn === taskSetArn && task.desiredStatus === 'RUNNING' && task.lastStatus === 'RUNNING',
+  )
+  const healthy = running.filter(task => isWell(state, task) && isTargetHealthy(task, taskSet, targetGroupArn, view))
+  return {
+    taskSet,
+    running: running.length,
+    healthy: healthy.length,
+    steady: healthy.length >= taskSet.desiredCount,
+  }
+}
+
+/** Its container's own check, where it has one, has succeeded. */
+function isWell(state: State, task: Task): boolean {
+  const isChecked = state.taskDefinitions.get(task.taskDefinitionArn)?.containers[0]?.healthCheck !== undefined
+  return task.healthStatus === 'HEALTHY' || (task.healthStatus === 'UNKNOWN' && !isChecked)
+}
+
+function isTargetHealthy(task: Task, taskSet: TaskSet, targetGroupArn: string, view: View): boolean {
+  const group = view.state.targetGroups.get(targetGroupArn)
+  const port = taskSet.loadBalancers.find(its => its.targetGroupArn === targetGroupArn)?.containerPort
+  const hostPort = port === undefined ? undefined : task.ports?.[port]
+  const target = group?.targets.find(({ id, port }) => id === task.address && port === hostPort)
+  if (group === undefined || target === undefined) return false
+  const health = view.health(targetKey(group.arn, target))
+  return targetHealth(view.state, group, target, health, view.now).State === 'healthy'
+}

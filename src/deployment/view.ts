@@ -1,0 +1,68 @@
+import type { Deployment, DeploymentStep, HookEvent, LifecycleEvent } from '../domain/code-deploy.ts'
+import type { Health } from '../domain/health.ts'
+import type { Change, State } from '../domain/state.ts'
+
+/** All that a deployment's next step is decided from, but for the deployment itself. */
+export interface View {
+  readonly state: State
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** What the node said last stays when it goes away; then nothing counts as acknowledged. */
+  readonly nodeConnected: boolean
+  readonly applied: Applied | undefined
+  /** By `targetKey`. */
+  health(key: string): Health | undefined
+  /** `length` random lower-case hex digits. */
+  hex(length: number): string
+  uuid(): string
+}
+
+/** What the node has in place: up to which revision, and what of it is not as it was asked for. */
+export interface Applied {
+  readonly revision: number
+  /** One with a `target` is about what goes there; the listener itself is in place. */
+  readonly problems: readonly { readonly listenerArn: string; readonly target?: string; readonly reason: string }[]
+  /** Listeners whose switch waits for a healthy target. */
+  readonly held: readonly { readonly listenerArn: string }[]
+}
+
+/** What is to be done now. */
+export interface Move {
+  /** One transaction; empty where it waits. The deployment itself is among them. */
+  readonly changes: readonly Change[]
+  /** Is to be under way as long as every move names it. */
+  readonly hook?: HookCall
+  /** When time alone brings it further, milliseconds since the epoch; absent: it never does. */
+  readonly wakeAt?: number
+}
+
+export interface HookCall {
+  /** Function name or ARN, as the AppSpec has it. */
+  readonly name: string
+  readonly event: HookEvent
+  readonly deploymentId: string
+  readonly executionId: string
+}
+
+/** Puts `deployment` in its place, together with other changes. */
+export function commit(deployment: Deployment, ...others: readonly Change[]): Move {
+  return { changes: [...others, { table: 'deployments', key: deployment.id, value: deployment }] }
+}
+
+/** Nothing to do, until one of these times at the latest. */
+export function wait(...times: readonly (number | undefined)[]): Move {
+  const wakeAt = Math.min(...times.filter(time => time !== undefined))
+  return { changes: [], ...(wakeAt < Infinity && { wakeAt }) }
+}
+
+/** At the beginning of `step`, with nothing left of what the step before waited for. */
+export function atStep(deployment: Deployment, step: DeploymentStep, now: number): Deployment {
+  const { awaitedRevision, refusedSince, ...kept } = deployment.progress
+  return { ...deployment, progress: { ...kept, step, since: now } }
+}
+
+/** With one of its lifecycle events changed. */
+export function withEvent(deployment: Deployment, name: string, change: Partial<LifecycleEvent>): Deployment {
+  const events = deployment.events.map(event => (event.name === name ? { ...event, ...change } : event))
+  return { ...deployment, events }
+}
