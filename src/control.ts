@@ -1,13 +1,20 @@
 /** The control process: the API in front of the store, and the feed to the node. It moves no packet. */
 import { networkInterfaces } from 'node:os'
+import { openAlarms } from './alarms/runner.ts'
+import { cloudWatch } from './api/cloudwatch/service.ts'
+import { codedeploy } from './api/codedeploy/service.ts'
 import { readCredentials } from './api/credentials.ts'
 import { ec2 } from './api/ec2/service.ts'
+import { ecs } from './api/ecs/service.ts'
 import { elbv2 } from './api/elbv2/service.ts'
 import { type ApiOptions, openApi } from './api/server.ts'
 import { sts } from './api/sts/service.ts'
 import type { Options } from './cli/options.ts'
-import { REFUSED, supervised } from './cli/supervise.ts'
+import { REFUSED, type Stop, supervised } from './cli/supervise.ts'
+import type { TaskOutput } from './cli/task.ts'
 import { systemClock as clock } from './clock.ts'
+import { hookCaller } from './deployment/hooks.ts'
+import { openDeployments } from './deployment/runner.ts'
 import { openDnsResponder } from './dns/responder.ts'
 import { type HostAddresses, isOnNoCard, localIpv6Range, localRange, loopbackRange } from './domain/addresses.ts'
 import { canonicalAddress } from './domain/cidr.ts'
@@ -28,6 +35,10 @@ import { nodeViewer } from './node-view.ts'
 import { statusOf } from './status.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { RevisionConflict, type Store } from './store/store.ts'
+import { openDockerRuntime } from './tasks/docker/runtime.ts'
+import { openProcessRuntime } from './tasks/process/runtime.ts'
+import type { RuntimeOptions, TaskRuntime } from './tasks/runtime.ts'
+import { openScheduler, type Scheduler } from './tasks/scheduler.ts'
 
 /** What the control process tells its parent once it serves. */
 export interface ControlReady {
@@ -36,6 +47,9 @@ export interface ControlReady {
   /** True where nothing had ever been asked for in this data directory. */
   readonly fresh: boolean
 }
+
+/** Of a task's output the newest. */
+const shownLogBytes = 1_048_576
 
 const options: Options = JSON.parse(process.argv[2] ?? '{}')
 const twoZones = process.platform === 'linux'
@@ -52,20 +66,36 @@ async function open() {
     clock,
     log: line => log('control', line),
   })
+  const alarms = openAlarms({ store, clock, node: feed, log: line => log('alarms', line) })
+  const scheduler = await openScheduler({
+    store,
+    clock,
+    health: key => feed.health(key),
+    onHealth: listener => feed.onReport(({ kind }) => kind === 'health' && listener()),
+    ...(options.tasks !== 'none' && { openRuntime }),
+    log: line => log('tasks', line),
+  })
+  const deployments = openDeployments({
+    store,
+    clock,
+    feed,
+    hooks: hookCaller(options.hooks),
+    log: line => log('deployment', line),
+  })
   const api = await listen({
     host: options.host,
     port: options.port,
     hostNames: options.hostNames,
     store,
     clock,
-    services: [elbv2, ec2, sts],
+    services: [elbv2, ec2, sts, ecs, codedeploy, cloudWatch(alarms.metrics)],
     ...(credentials === undefined ? {} : { credentials }),
     account: options.account,
     region: options.region,
     hostAddresses,
     health: key => feed.health(key),
     log: line => log('api', line),
-    routes: inquiries(store, feed),
+    routes: inquiries(store, feed, scheduler),
     reset: async () => {
       const { revision } = await commit(store, state => [
         ...tableNames.flatMap(table => [...state[table].keys()].map((key): Change => ({ table, key }))),
@@ -80,8 +110,11 @@ async function open() {
   const dns = options.dnsPort === 0 ? undefined : await openDns(store, key => feed.health(key))
   return {
     ready: { kind: 'ready', url: api.url, fresh } satisfies ControlReady,
-    async close() {
+    async close(how: Stop) {
       await api.close(2_000)
+      await deployments.close()
+      await (how === 'stop' ? scheduler.close() : scheduler.leave())
+      await alarms.close()
       await dns?.close()
       await feed.close()
       await store.close()
@@ -89,8 +122,15 @@ async function open() {
   }
 }
 
-/** What `sluice doctor`, `explain`, `target` and `sg` ask. */
-function inquiries(store: Store, feed: ControlEnd): NonNullable<ApiOptions['routes']> {
+/** What `--tasks` says runs tasks. */
+async function openRuntime(onEvent: RuntimeOptions['onEvent']): Promise<TaskRuntime> {
+  const { dataDir, tasks, taskUser } = options
+  const common = { dataDir, clock, onEvent, log: (line: string) => log('tasks', line) }
+  return tasks === 'docker' ? openDockerRuntime(common) : await openProcessRuntime({ ...common, user: taskUser })
+}
+
+/** What `sluice doctor`, `explain`, `target`, `sg` and `task` ask. */
+function inquiries(store: Store, feed: ControlEnd, scheduler: Scheduler): NonNullable<ApiOptions['routes']> {
   const view = nodeViewer(feed)
   return {
     'GET /_sluice/status': async () => {
@@ -103,6 +143,12 @@ function inquiries(store: Store, feed: ControlEnd): NonNullable<ApiOptions['rout
       if (flow === undefined) return { status: 400, body: { message: `no flow: ${protocol} ${from} ${to}` } }
       const now = clock.now()
       return { status: 200, body: explainFlow(view(store.read(), now), feed, flow, now, addressesOnCards()) }
+    },
+    'GET /_sluice/task-logs': async query => {
+      const id = query.get('task') ?? ''
+      const output = await scheduler.logs(id, shownLogBytes)
+      if (output === undefined) return { status: 404, body: { message: `There is no task '${id}' that has run here.` } }
+      return { status: 200, body: { output: output.toString('base64') } satisfies TaskOutput }
     },
     'GET /_sluice/target-hosts': async query => {
       const arn = query.get('target-group') ?? ''
@@ -178,7 +224,7 @@ function addressesOnCards(): ReadonlySet<string> {
 
 try {
   const control = await open()
-  supervised(() => control.close())
+  supervised(how => control.close(how))
   process.send?.(control.ready)
 } catch (error) {
   process.stderr.write(`sluice: ${(error as Error).message}\n`)

@@ -29,6 +29,21 @@ const rooms: Readonly<
     node: true,
     because: 'it carries state and reports, and acts on neither',
   },
+  tasks: {
+    may: ['tasks', 'store', 'domain', 'clock', 'durable-file'],
+    node: true,
+    because: 'it makes what runs equal to what the state asks for, and never waits for the data plane',
+  },
+  deployment: {
+    may: ['deployment', 'store', 'domain', 'clock'],
+    node: true,
+    because: 'it edits desired state and waits for what it is given as functions; it touches no engine and no task',
+  },
+  alarms: {
+    may: ['alarms', 'store', 'domain', 'clock'],
+    node: true,
+    because: 'its metrics are functions that it is given',
+  },
   health: { may: ['health', 'domain', 'clock'], node: true, because: 'it knows targets by their probes alone' },
   dns: { may: ['dns', 'domain'], node: true, because: 'it answers from a function it is given' },
   reconcile: {

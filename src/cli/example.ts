@@ -95,12 +95,20 @@ Within ten seconds it is unhealthy and the other one answers. What the load bala
 `
 }
 
-async function clients(endpoint: string, options: Options) {
-  const [{ ElasticLoadBalancingV2 }, { EC2 }, { signingKey }] = await Promise.all([
+/** The SDK's clients of the services that the examples use. */
+export async function clients(endpoint: string, options: Options) {
+  const [{ ElasticLoadBalancingV2 }, { EC2 }, { ECS }, { CodeDeploy }, { signingKey }] = await Promise.all([
     import('@aws-sdk/client-elastic-load-balancing-v2'),
     import('@aws-sdk/client-ec2'),
+    import('@aws-sdk/client-ecs'),
+    import('@aws-sdk/client-codedeploy'),
     import('./signing-key.ts'),
   ])
   const configuration = { endpoint, region: options.region, credentials: signingKey(options) }
-  return { elbv2: new ElasticLoadBalancingV2(configuration), ec2: new EC2(configuration) }
+  return {
+    elbv2: new ElasticLoadBalancingV2(configuration),
+    ec2: new EC2(configuration),
+    ecs: new ECS(configuration),
+    codedeploy: new CodeDeploy(configuration),
+  }
 }

@@ -10,6 +10,8 @@ const help = `sluice: Elastic Load Balancing that you run yourself
                           commands for target hosts, so that their replies come back through the load balancer
   sluice sg render --target-group ARN [FLAGS]
                           an nftables ruleset for target hosts, which admits what came through the load balancer
+  sluice task logs [--follow] ID [FLAGS]
+                          what a task wrote (its id or ARN: aws ecs list-tasks)
   sluice cleanup [--all] [FLAGS]
                           remove what the Sluice of this data directory (--all: any) left in the kernel when it ended
   sluice version
@@ -49,6 +51,11 @@ try {
     case 'sg': {
       const { renderCommand } = await import('./render.ts')
       process.exitCode = await renderCommand(command, args, process.env)
+      break
+    }
+    case 'task': {
+      const { taskCommand } = await import('./task.ts')
+      process.exitCode = await taskCommand(args, process.env)
       break
     }
     case 'cleanup': {

@@ -27,6 +27,12 @@ export interface Options {
   readonly kernel: boolean
   /** The operator lets Sluice change kernel settings that it needs. */
   readonly sysctl: boolean
+  /** What runs ECS tasks; with `none` nothing does, and they stay PROVISIONING. */
+  readonly tasks: 'none' | 'process' | 'docker'
+  /** Who runs processes as tasks where we are root. */
+  readonly taskUser: string
+  /** `http://...`, `https://...` or `exec:COMMAND`, by the name or ARN of the Lambda function that an AppSpec names. */
+  readonly hooks: Readonly<Record<string, string>>
 }
 
 interface Flag {
@@ -71,6 +77,17 @@ const flags: Readonly<Record<string, Flag>> = {
     value: '',
     default: 'false',
     help: 'set kernel settings that are needed, such as net.ipv4.ip_forward; put back at the end',
+  },
+  tasks: {
+    value: 'KIND',
+    default: 'none',
+    help: 'what runs ECS tasks: process (of this host), docker, or none',
+  },
+  'task-user': { value: 'NAME', default: 'nobody', help: 'who runs processes as tasks, where Sluice is root' },
+  hook: {
+    value: 'NAME=WHAT',
+    default: '',
+    help: 'what a deployment’s hook calls: http://... or exec:COMMAND (several: again, or a space between)',
   },
 }
 
@@ -130,7 +147,22 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     udpFlows: integer('udp-flows', 1, 10_000_000),
     kernel: boolean('kernel'),
     sysctl: boolean('sysctl'),
+    tasks: matching('tasks', /^(none|process|docker)$/, 'none, process or docker') as Options['tasks'],
+    taskUser: text('task-user').value,
+    hooks: hooksOf(text('hook')),
   }
+}
+
+/** `smoke=http://127.0.0.1:9000/ CodeDeployHook_x=exec:./check.sh` */
+function hooksOf({ value, source }: { readonly value: string; readonly source: string }): Options['hooks'] {
+  const hooks: Record<string, string> = {}
+  for (const hook of value.split(/ +(?=[^ =]+=(?:https?:\/\/|exec:))/).filter(text => text !== '')) {
+    const [, name, what] = /^([^ =]+)=((?:https?:\/\/|exec:).+)$/.exec(hook) ?? []
+    if (name === undefined || what === undefined)
+      throw new UsageError(`${source} must be NAME=http://... or NAME=exec:COMMAND, not '${hook}'`)
+    hooks[name] = what
+  }
+  return hooks
 }
 
 /** The help text of the flags, a line each. */
@@ -148,12 +180,14 @@ function parse(args: readonly string[]): Record<string, string | undefined> {
   const options = Object.fromEntries(
     Object.entries(flags).map(([name, { value }]) => [
       name,
-      { type: value === '' ? ('boolean' as const) : ('string' as const) },
+      value === '' ? { type: 'boolean' as const } : { type: 'string' as const, multiple: name === 'hook' },
     ]),
   )
   try {
     const { values } = parseArgs({ args: [...args], options, allowNegative: true, strict: true })
-    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]))
+    return Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? value.join(' ') : String(value)]),
+    )
   } catch (error) {
     throw new UsageError(`${(error as Error).message.split('\n')[0]} (see: sluice help)`)
   }

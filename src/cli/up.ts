@@ -77,6 +77,11 @@ export async function up(options: Options): Promise<void> {
     )
     if (control.fresh) await setUpExample(control.url, options)
     process.stdout.write(exampleHints(samples.filter(sample => sample !== undefined)))
+    if (options.tasks === 'none') return
+    const shop = await import('./deployment-example.ts')
+    if (control.fresh) await shop.setUpDeploymentExample(control.url, options)
+    else if (!(await shop.deploymentExampleIsSetUp(control.url, options))) return
+    process.stdout.write(shop.deploymentHints)
   } catch (error) {
     log('sluice', `the example could not be set up: ${(error as Error).message}`)
   }
@@ -107,7 +112,9 @@ function stopOnSignals(
     else log('sluice', `stopping; established ${finish}`)
     // Sample targets last: connections to them are to finish, too. The node is told first, lest it report a lost control process.
     const [control, node, ...samples] = children
-    Promise.all([node?.stop(how), control?.stop()])
+    // The control process ends tasks.
+    Promise.resolve(node?.stop(how))
+      .then(() => control?.stop(how))
       .then(() => Promise.all(samples.map(sample => sample.stop())))
       .then(() => process.exit(0))
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -23,6 +23,26 @@ function hasCli(): boolean {
   }
 }
 
+/**
+ * A folder for the CLI to find CodeDeploy's endpoint in: `aws ecs deploy` tells ECS alone of `--endpoint-url`, and before 2.13 it does not know
+ * AWS_ENDPOINT_URL.
+ */
+function endpointRules(t: TestContext, url: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-models-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const its = join(folder, 'codedeploy', '2014-10-06')
+  mkdirSync(its, { recursive: true })
+  const parameters = {
+    Region: { builtIn: 'AWS::Region', required: false, type: 'String' },
+    UseDualStack: { builtIn: 'AWS::UseDualStack', required: true, default: false, type: 'Boolean' },
+    UseFIPS: { builtIn: 'AWS::UseFIPS', required: true, default: false, type: 'Boolean' },
+    Endpoint: { builtIn: 'SDK::Endpoint', required: false, type: 'String' },
+  }
+  const rules = [{ conditions: [], type: 'endpoint', endpoint: { url, properties: {}, headers: {} } }]
+  writeFileSync(join(its, 'endpoint-rule-set-1.json'), JSON.stringify({ version: '1.0', parameters, rules }))
+  return folder
+}
+
 /** A store with an account that is ready to deploy, and the AWS CLI on a server of it. */
 async function opened(t: TestContext) {
   const account = new DeployAccount()
@@ -33,6 +53,7 @@ async function opened(t: TestContext) {
   const env = {
     ...process.env,
     AWS_ENDPOINT_URL: url,
+    AWS_DATA_PATH: endpointRules(t, url),
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
     AWS_REGION: 'us-east-1',
@@ -42,9 +63,9 @@ async function opened(t: TestContext) {
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
   }
   const aws = async (...args: string[]): Promise<string> =>
-    (await promisify(execFile)('aws', [...args, '--output', 'json'], { env })).stdout
+    (await promisify(execFile)('aws', [...args, '--output', 'json', '--endpoint-url', url], { env })).stdout
   const deploy = async (name: string, input: object) => {
-    const stdout = await aws('deploy', name, '--endpoint-url', url, '--cli-input-json', JSON.stringify(input))
+    const stdout = await aws('deploy', name, '--cli-input-json', JSON.stringify(input))
     return stdout === '' ? {} : JSON.parse(stdout)
   }
   return { account, store, aws, deploy }
