@@ -1,13 +1,14 @@
 /**
- * Constant load from outside: ADDRESS PORT. 500 TCP connections a second, one greeting each; 100 new UDP flows a second, one
- * datagram each; and 64 UDP sockets that stay, 20 numbered datagrams a second each. Every second a line of JSON: the new flows that
+ * Constant load from outside: ADDRESS PORT [TCP UDP TALK]. So many (500) TCP connections a second, one greeting each; new UDP flows
+ * (100) a second, one datagram each; and 64 UDP sockets that stay, with so many (1280) numbered datagrams a second in all. Every second a line of JSON: the new flows that
  * ended, as [protocol, opened, answered, version], milliseconds since the epoch, version '' where it failed or had no answer within 2 s; and of the sockets
  * that stay how many datagrams were sent and how many of them are unanswered after 2 s. SIGTERM: no new flows, and it ends 2 s later.
  */
 import { createSocket, type Socket } from 'node:dgram'
 import { connect } from 'node:net'
 
-const [address = '', port = ''] = process.argv.slice(2)
+const [address = '', port = '', ...rates] = process.argv.slice(2)
+const [tcpRate = 500, udpRate = 100, talkRate = 1_280] = rates.map(Number)
 const patienceMs = 2_000
 const now = () => performance.timeOrigin + performance.now()
 
@@ -48,9 +49,11 @@ function openUdp(): void {
   }
   const timer = setTimeout(() => end(0, ''), patienceMs)
   socket.on('message', data => end(now(), String(data).split(' ')[0] ?? ''))
-  socket.on('error', () => end(0, ''))
   // A port of its own: one that is taken again would be a flow that there was already.
-  socket.bind(2_000 + (udpPort++ % 30_000), () => socket.send('new', Number(port), address))
+  const bind = () => socket.bind(10_000 + (udpPort++ % 22_000))
+  socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? bind() : end(0, '')))
+  socket.on('listening', () => socket.send('new', Number(port), address))
+  bind()
 }
 
 class Talker {
@@ -80,9 +83,9 @@ let [tcp, udp, said, udpPort] = [0, 0, 0, 0]
 setInterval(() => {
   if (isOver) return
   const seconds = (performance.now() - began) / 1_000
-  for (; tcp < 500 * seconds; tcp++) openTcp()
-  for (; udp < 100 * seconds; udp++) openUdp()
-  for (; said < 1_280 * seconds; said++) talkers[said % talkers.length]?.say()
+  for (; tcp < tcpRate * seconds; tcp++) openTcp()
+  for (; udp < udpRate * seconds; udp++) openUdp()
+  for (; said < talkRate * seconds; said++) talkers[said % talkers.length]?.say()
 }, 2)
 
 function report(): void {

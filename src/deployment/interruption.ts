@@ -99,7 +99,7 @@ function lostReplacement(deployment: Deployment, view: View): Interruption | und
   const green = greenSide(plan, view)
   if (green === undefined)
     return failure(deployment, 'ECS_UPDATE_ERROR', `The replacement task set ${plan.greenTaskSetArn} was deleted.`)
-  if (shifted > 0 && !canServe(green))
+  if (shifted > 0 && !canServe(green, view))
     return failure(deployment, 'ECS_UPDATE_ERROR', 'The replacement task set has no healthy task left.')
   if (view.now >= unsteadySince + longestUnsteadyMs)
     return failure(
@@ -126,7 +126,8 @@ export function lastingRefusal(deployment: Deployment, view: View): string | und
 export function marked(deployment: Deployment, view: View): Deployment {
   const { refusedSince, unsteadySince, ...rest } = deployment.progress
   const isRefused = refusal(deployment, view) !== undefined
-  const isUnsteady = lacksTasks(deployment, view)
+  // While the node is away nobody knows.
+  const isUnsteady = view.nodeConnected ? lacksTasks(deployment, view) : unsteadySince !== undefined
   if (isRefused === (refusedSince !== undefined) && isUnsteady === (unsteadySince !== undefined)) return deployment
   const progress: DeploymentProgress = {
     ...rest,

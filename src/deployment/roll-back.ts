@@ -17,7 +17,7 @@ export function giveUp(deployment: Deployment, view: View, { verdict, rollback }
   const ended = withEventsEnded(deployment, verdict.status, now)
   const { plan, shifted } = deployment.progress
   if (!rollback || plan === undefined) return finish(ended, now, verdict)
-  if (shifted > 0 && !canServe(blueSide(plan, view)))
+  if (shifted > 0 && !canServe(blueSide(plan, view), view))
     return finish(ended, now, longer(verdict, 'It was not rolled back: the original task set has no healthy task.'))
   const { shiftedAt, unsteadySince, ...progress } = atStep(ended, 'Rollback', now).progress
   const record = rollbackRecord(deployment, view)
@@ -49,7 +49,7 @@ export function rollBack(deployment: Deployment, view: View): Move {
   if (refused !== undefined)
     return leave(`a listener is not in place: ${refused} The replacement task set was left as it is.`)
   if (!isInPlace(deployment, view)) return wait()
-  if (!canServe(blue)) {
+  if (!canServe(blue, view)) {
     if (now < since + longestBlueWaitMs) return wait(since + longestBlueWaitMs)
     return leave('the original task set has no healthy task. The replacement task set was left as it is.')
   }

@@ -26,9 +26,13 @@ export function greenSide(plan: DeploymentPlan, view: View): Side | undefined {
   return sideOf(plan.greenTaskSetArn, plan.greenTargetGroupArn, view)
 }
 
-/** Whether traffic may be sent there: somebody is there to take it, or nobody is meant to be. */
-export function canServe(side: Side | undefined): boolean {
-  return side !== undefined && (side.healthy > 0 || side.taskSet.desiredCount === 0)
+/**
+ * Whether traffic may be sent there: somebody is there to take it, or nobody is meant to be. While the node is away, or has not said
+ * since it came how its targets are, nobody knows, and nothing speaks against it.
+ */
+export function canServe(side: Side | undefined, { nodeConnected }: Pick<View, 'nodeConnected'>): boolean {
+  if (side === undefined) return false
+  return !nodeConnected || side.healthy > 0 || side.taskSet.desiredCount === 0
 }
 
 function sideOf(taskSetArn: string, targetGroupArn: string, view: View): Side | undefined {

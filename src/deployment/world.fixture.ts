@@ -72,7 +72,7 @@ export class World {
         problems: this.#problems(),
         held: [...this.held].map(listenerArn => ({ listenerArn })),
       }),
-      health: key => this.#health(key),
+      health: key => (this.nodeConnected ? this.#health(key) : undefined),
       onReport: tell => {
         this.#listeners.add(tell)
         return () => this.#listeners.delete(tell)
@@ -200,7 +200,7 @@ export class World {
       now: this.clock.now(),
       nodeConnected: this.nodeConnected,
       applied: this.feed.applied(),
-      health: key => this.#health(key),
+      health: key => (this.nodeConnected ? this.#health(key) : undefined),
       hex: length => fixedHex(`${count++}`, length),
       uuid: () => `execution-${count++}`,
     }

@@ -19,15 +19,19 @@ export interface Clients {
   readonly codedeploy: CodeDeploy
 }
 
-/** Names of everything that `setUpBlueGreen` made. */
-export interface BlueGreen {
+/** What `setUpBalancer` made. */
+export interface Balancer {
   /** The load balancer's. */
   readonly address: string
   /** Listeners' ARNs; their ports are `productionPort` and `testPort`. */
   readonly production: string
   readonly test: string
-  /** ARNs of `blue` and `green`; the first task set is in `blue`. */
+  /** ARNs of `blue` and `green`; both listeners forward to `blue`. */
   readonly groups: readonly [string, string]
+}
+
+/** Names of everything that `setUpBlueGreen` made; the first task set is in `blue`. */
+export interface BlueGreen extends Balancer {
   readonly service: string
 }
 
@@ -80,14 +84,15 @@ interface Wishes {
   /** Deregistration delay, seconds. */
   readonly delay?: number
   readonly subnetCidr?: string
+  /** Of the first version. */
+  readonly environment?: Readonly<Record<string, string>>
   /** Of CreateDeploymentGroup. */
   readonly group?: object
 }
 
-/** The load balancer, both target groups, the service with version `v1` on blue, and the deployment group; all healthy. */
-export async function setUpBlueGreen(clients: Clients, wishes: Wishes = {}): Promise<BlueGreen> {
-  const { ec2, elbv2, ecs, codedeploy } = clients
-  const { protocol = 'TCP_UDP', desiredCount = 2, delay = 1, subnetCidr = '10.66.0.0/24' } = wishes
+/** The load balancer with both listeners and both target groups, which have no targets. */
+export async function setUpBalancer({ ec2, elbv2 }: Clients, wishes: Wishes = {}): Promise<Balancer> {
+  const { protocol = 'TCP_UDP', delay = 1, subnetCidr = '10.66.0.0/24' } = wishes
   const { Vpc } = await ec2.createVpc({ CidrBlock: subnetCidr.replace(/\d+\.\d+\/24$/, '0.0/16') })
   const VpcId = Vpc?.VpcId
   const { Subnet } = await ec2.createSubnet({ VpcId, CidrBlock: subnetCidr, AvailabilityZone: 'local-1a' })
@@ -126,7 +131,18 @@ export async function setUpBlueGreen(clients: Clients, wishes: Wishes = {}): Pro
     return String(Listeners[0]?.ListenerArn)
   }
   const [production, test] = [await listener(productionPort), await listener(testPort)]
-  const taskDefinition = await registerVersion(clients, 'v1')
+  const { NetworkInterfaces = [] } = await ec2.describeNetworkInterfaces({})
+  const own = NetworkInterfaces.find(({ Description = '' }) => Description.startsWith('ELB net/shop/'))
+  return { address: String(own?.PrivateIpAddress), production, test, groups }
+}
+
+/** `setUpBalancer`, the service with version `v1` on blue, and the deployment group; all healthy. */
+export async function setUpBlueGreen(clients: Clients, wishes: Wishes = {}): Promise<BlueGreen> {
+  const { ecs, codedeploy } = clients
+  const { desiredCount = 2 } = wishes
+  const balancer = await setUpBalancer(clients, wishes)
+  const { groups, production, test } = balancer
+  const taskDefinition = await registerVersion(clients, 'v1', wishes.environment)
   const { service } = await ecs.createService({
     serviceName: 'shop',
     taskDefinition,
@@ -157,14 +173,21 @@ export async function setUpBlueGreen(clients: Clients, wishes: Wishes = {}): Pro
     },
     ...wishes.group,
   })
-  await until('blue is healthy', async () => {
-    const { TargetHealthDescriptions = [] } = await elbv2.describeTargetHealth({ TargetGroupArn: groups[0] })
-    const healthy = TargetHealthDescriptions.filter(({ TargetHealth }) => TargetHealth?.State === 'healthy')
-    return healthy.length === desiredCount
+  await untilHealthy(clients, groups[0], desiredCount)
+  return { ...balancer, service: String(service?.serviceArn) }
+}
+
+/** Waits until the group has so many healthy targets, and no others that it still checks. */
+export async function untilHealthy(
+  { elbv2 }: Pick<Clients, 'elbv2'>,
+  TargetGroupArn: string,
+  count: number,
+): Promise<void> {
+  await until(`${TargetGroupArn} has ${count} healthy targets`, async () => {
+    const { TargetHealthDescriptions = [] } = await elbv2.describeTargetHealth({ TargetGroupArn })
+    const states = TargetHealthDescriptions.map(({ TargetHealth }) => TargetHealth?.State)
+    return states.filter(state => state !== 'draining').join() === Array(count).fill('healthy').join()
   })
-  const { NetworkInterfaces = [] } = await ec2.describeNetworkInterfaces({})
-  const own = NetworkInterfaces.find(({ Description = '' }) => Description.startsWith('ELB net/shop/'))
-  return { address: String(own?.PrivateIpAddress), production, test, groups, service: String(service?.serviceArn) }
 }
 
 /** Starts a deployment of this task definition and answers its id. */
@@ -239,9 +262,9 @@ export async function eventsOf({ codedeploy }: Pick<Clients, 'codedeploy'>, depl
 }
 
 /** The version that a new connection is greeted with; `refused`, `reset` or whatever else came instead. */
-export function askTcp(host: string, port: number): Promise<string> {
+export function askTcp(host: string, port: number, localPort?: number): Promise<string> {
   return new Promise(resolve => {
-    const socket = connect({ host, port, timeout: 3_000 })
+    const socket = connect({ host, port, timeout: 3_000, ...(localPort !== undefined && { localPort }) })
     let text = ''
     socket.on('data', data => (text += data))
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
@@ -251,9 +274,11 @@ export function askTcp(host: string, port: number): Promise<string> {
 }
 
 /** The version that answers a datagram from a socket of its own; `nothing` after a second. */
-export async function askUdp(host: string, port: number): Promise<string> {
+export async function askUdp(host: string, port: number, localPort = 0): Promise<string> {
   const socket = createSocket('udp4')
   try {
+    socket.bind(localPort)
+    await once(socket, 'listening')
     socket.send('who', port, host)
     const [data] = await once(socket, 'message', { signal: AbortSignal.timeout(1_000) })
     return String(data).split(' ')[0] ?? ''
@@ -266,11 +291,16 @@ export async function askUdp(host: string, port: number): Promise<string> {
 
 /** A Sluice that runs tasks as processes, with all of `setUpBlueGreen`. */
 export async function blueGreen(t: TestContext, wishes: Wishes & { readonly flags?: readonly string[] } = {}) {
+  const { sluice, clients } = await startWithTasks(t, wishes.flags)
+  return { sluice, clients, ...clients, ...(await setUpBlueGreen(clients, wishes)) }
+}
+
+/** A Sluice that runs tasks as processes. */
+export async function startWithTasks(t: TestContext, flags: readonly string[] = []) {
   let stop: (() => Promise<unknown>) | undefined
   // Before Sluice is killed at the test's end: that would leave its tasks to the next one.
   t.after(() => stop?.())
-  const sluice = await startSluice(t, { flags: ['--tasks', 'process', '--sysctl', ...(wishes.flags ?? [])] })
+  const sluice = await startSluice(t, { flags: ['--tasks', 'process', '--sysctl', ...flags] })
   stop = () => sluice.stop('SIGINT')
-  const clients = clientsOf(sluice.url)
-  return { sluice, clients, ...clients, ...(await setUpBlueGreen(clients, wishes)) }
+  return { sluice, clients: clientsOf(sluice.url) }
 }
