@@ -9,7 +9,7 @@ export interface Move {
 }
 
 /** A line of load.ts. */
-interface Second {
+export interface Second {
   readonly flows: readonly (readonly [protocol: 'TCP' | 'UDP', opened: number, answered: number, version: string])[]
   readonly sent: number
   readonly unanswered: number
