@@ -36,6 +36,7 @@ import { statusOf } from './status.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { RevisionConflict, type Store } from './store/store.ts'
 import { openDockerRuntime } from './tasks/docker/runtime.ts'
+import { endProcesses } from './tasks/process/remains.ts'
 import { openProcessRuntime } from './tasks/process/runtime.ts'
 import type { RuntimeOptions, TaskRuntime } from './tasks/runtime.ts'
 import { openScheduler, type Scheduler } from './tasks/scheduler.ts'
@@ -66,6 +67,7 @@ async function open() {
     clock,
     log: line => log('control', line),
   })
+  await endForeignTasks()
   const alarms = openAlarms({ store, clock, node: feed, log: line => log('alarms', line) })
   const scheduler = await openScheduler({
     store,
@@ -120,6 +122,15 @@ async function open() {
       await store.close()
     },
   }
+}
+
+/** What ran tasks before may have been something else, and nobody would adopt them. */
+async function endForeignTasks(): Promise<void> {
+  if (options.tasks === 'process') return
+  const { dataDir, taskUser: user } = options
+  const count = await endProcesses({ dataDir, user, clock, log: line => log('tasks', line) })
+  if (count > 0)
+    log('tasks', `ended ${count} processes of tasks from before: Sluice was started without --tasks process`)
 }
 
 /** What `--tasks` says runs tasks. */

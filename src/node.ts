@@ -137,6 +137,8 @@ reconciler.health(restored.health)
 const probesOf = probesBuilder()
 const serve = (state: State) => {
   checker.update(probesOf(state))
+  // What was registered again must not serve by what its earlier registration was.
+  reconciler.health(checker.health)
   reconciler.desired(state)
 }
 // Without a last good state nothing is known to be over either, and the kernel may serve: then the control process is waited for.

@@ -42,6 +42,13 @@ test('a verdict from before a restart is no news, and a target that is registere
   assert.deepEqual(lines, ['target 127.65.0.2:8080 of hello-udp is now unhealthy: no answer within 2,000 ms'])
 })
 
+test('a target that is registered again while it drains starts afresh', () => {
+  const { lines, say } = open(new Map([[key, health('unhealthy', '')]]))
+  say(health('initial', ''))
+  say(health('healthy', 'passed in 1 ms'))
+  assert.deepEqual(lines, [])
+})
+
 test('a suspicion is told once while it stays on record', () => {
   const { lines, say } = open(new Map([[key, health('healthy', 'passed in 1 ms')]]))
   const suspect = { since: 0, until: 1_000, reason: 'port unreachable' }

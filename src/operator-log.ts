@@ -6,7 +6,7 @@ const againMs = 60_000
 
 /**
  * Tells the operator what changed, one line each: a target's verdict, a suspicion, a listener that is not in place or is
- * again, a full flow table. A target's first pass is no news, nor is a probe.
+ * again, a full flow table. A target that begins, anew or not, and its first pass are no news, nor is a probe.
  */
 export class OperatorLog {
   readonly #log: (line: string) => void
@@ -65,7 +65,7 @@ export class OperatorLog {
 
 function newsOf(before: Health | undefined, { verdict, results, suspect }: Health): string | undefined {
   const known = before?.verdict ?? 'initial'
-  if (verdict !== known && !(known === 'initial' && verdict === 'healthy')) {
+  if (verdict !== known && verdict !== 'initial' && !(known === 'initial' && verdict === 'healthy')) {
     const reason = results.at(-1)?.reason
     return `is now ${verdict}${reason === undefined ? '' : `: ${reason}`}`
   }

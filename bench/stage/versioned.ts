@@ -20,7 +20,11 @@ if (UNHEALTHY === undefined) {
     if (CONVERSING === undefined) {
       connection.end(`${version}\n`)
       connection.resume()
-    } else createInterface(connection).on('line', line => connection.write(`${version} ${line}\n`))
+      return
+    }
+    const lines = createInterface(connection)
+    lines.on('line', line => connection.write(`${version} ${line}\n`))
+    lines.on('error', () => {})
   })
   server.listen({ port: Number(PORT), host: HOST, backlog: 4_096 })
 }

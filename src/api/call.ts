@@ -36,7 +36,7 @@ export interface Service {
   readonly version: string
   readonly protocol: 'query' | 'ec2' | 'json'
   /** Of query and ec2. */
-  readonly xmlNamespace: string
+  readonly xmlNamespace?: string
   /** Of json: what stands before the action in `X-Amz-Target`, `AmazonEC2ContainerServiceV20141113`. */
   readonly targetPrefix?: string
   /** Names of the actions that exist here, so that a request without a credential scope finds its service. */
@@ -48,8 +48,11 @@ export interface LoadedService {
   /** The SDK module: `CreateListener$` and so on are operation schemas. */
   readonly schemas: Readonly<Record<string, unknown>>
   readonly actions: Readonly<Record<string, Action>>
-  /** Ranges, patterns and enums that the schemas do not hold, by structure and member: `CreateTargetGroupInput.Port`. */
-  readonly constraints: Constraints
+  /**
+   * Ranges, patterns and enums that the schemas do not hold, by structure and member: `CreateTargetGroupInput.Port`. Absent: the
+   * actions check all themselves, required members too.
+   */
+  readonly constraints?: Constraints
 }
 
 export type Constraints = Readonly<Record<string, Constraint>>
@@ -81,14 +84,15 @@ export class Draft {
   }
 
   put<K extends TableName>(table: K, key: string, value: Tables[K]): void {
-    this.#change({ table, key, value } as Change)
+    this.change({ table, key, value } as Change)
   }
 
   delete(table: TableName, key: string): void {
-    if (this.#state[table].has(key)) this.#change({ table, key } as Change)
+    if (this.#state[table].has(key)) this.change({ table, key } as Change)
   }
 
-  #change(change: Change): void {
+  /** Puts or deletes a record as a rule of the domain says. */
+  change(change: Change): void {
     this.#changes.push(change)
     this.#state = applyChanges(this.#state, this.#state.revision, [change])
   }

@@ -21,7 +21,7 @@ function stubJson(
   actions: Readonly<Record<string, Action>>,
 ): Service {
   const load = async () => ({ schemas, actions, constraints: {} })
-  return { ...names, protocol: 'json', xmlNamespace: '', actionNames: Object.keys(actions), load }
+  return { ...names, protocol: 'json', actionNames: Object.keys(actions), load }
 }
 
 interface Client {

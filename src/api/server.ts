@@ -183,7 +183,7 @@ class Handler {
     const run = Object.hasOwn(actions, action) ? actions[action] : undefined
     if (operation === undefined || run === undefined) throw asked.unknown
     const input = asked.decode(operation)
-    checkInput(input, operation, constraints, service.protocol)
+    if (constraints !== undefined) checkInput(input, operation, constraints, service.protocol)
     const dryRun = service.protocol === 'ec2' && input.DryRun === true
     // Written before the commit, so that an output which cannot be written is a failure that changed nothing.
     const answering: Action<unknown, string> = (given, call) => asked.encode(operation, run(given as never, call))

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { scheduler } from 'node:timers/promises'
+import { systemClock as clock } from '../clock.ts'
 import { LocalRange } from '../engine/local-range.ts'
 import { tableOf } from '../engine/nftables/names.ts'
 import { Sysctl } from '../engine/nftables/sysctl.ts'
 import { removeFlows, removeTable } from '../engine/nftables/table/remains.ts'
 import { freeNumber, type SluiceTable, sluiceTables } from '../engine/nftables/table/sluice-tables.ts'
 import { feedPath } from '../feed/path.ts'
+import { endProcesses } from '../tasks/process/remains.ts'
 import { readOptions } from './options.ts'
 
 /**
@@ -16,12 +19,12 @@ import { readOptions } from './options.ts'
  */
 export async function cleanupCommand(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const isForAll = args.includes('--all')
-  const { dataDir } = readOptions(
+  const { dataDir, taskUser } = readOptions(
     args.filter(arg => arg !== '--all'),
     environment,
   )
   try {
-    const lines = await cleanup(dataDir, isForAll)
+    const lines = await cleanup(dataDir, taskUser, isForAll)
     process.stdout.write(lines.length === 0 ? 'nothing was left\n' : lines.map(line => `${line}\n`).join(''))
     return 0
   } catch (error) {
@@ -33,7 +36,7 @@ export async function cleanupCommand(args: readonly string[], environment: NodeJ
 /** What keeps it from being done, in one line for the operator. */
 class Refusal extends Error {}
 
-async function cleanup(dataDir: string, isForAll: boolean): Promise<readonly string[]> {
+async function cleanup(dataDir: string, user: string, isForAll: boolean): Promise<readonly string[]> {
   const own: SluiceTable = { ...tableOf(dataDir), dataDir, owner: undefined, isPersistent: false }
   const found = (await sluiceTables()).map(table => (table.name === own.name ? { ...table, dataDir } : table))
   const living = new Map<string, string>()
@@ -55,7 +58,10 @@ async function cleanup(dataDir: string, isForAll: boolean): Promise<readonly str
     const count = number === undefined ? 0 : await removeFlows(number)
     if (count > 0) lines.push(`removed flows from conntrack: ${count}`)
   }
-  const circumstances = { neighbors: async () => left, log: (line: string) => lines.push(line) }
+  const log = (line: string) => lines.push(line)
+  const tasks = itself === undefined ? await awake(endProcesses({ dataDir, user, clock, log })) : 0
+  if (tasks > 0) lines.push(`ended tasks: ${tasks}`)
+  const circumstances = { neighbors: async () => left, log }
   for (const what of await new LocalRange(circumstances).close()) lines.push(`removed ${what} from lo`)
   const directories = new Set([...dead, ...(itself === undefined ? [own] : [])].map(table => table.dataDir))
   for (const directory of directories)
@@ -63,6 +69,18 @@ async function cleanup(dataDir: string, isForAll: boolean): Promise<readonly str
   for (const [name, user] of living)
     if (isForAll && left.includes(name)) lines.push(`left table ${name} alone: ${user}`)
   return lines
+}
+
+/** Timers of the clock keep no process alive; what waits for them needs that. */
+async function awake<T>(work: Promise<T>): Promise<T> {
+  const over = new AbortController()
+  const asleep = scheduler.wait(600_000, { signal: over.signal }).catch(() => {})
+  try {
+    return await work
+  } finally {
+    over.abort()
+    await asleep
+  }
 }
 
 /** The Sluice that lives on it: `Sluice runs (pid 17) on /var/lib/sluice`; `undefined`: nobody does. */

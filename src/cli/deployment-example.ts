@@ -12,11 +12,11 @@ const application = `AppECS-${cluster}-${service}`
 const deploymentGroup = `DgpECS-${cluster}-${service}`
 const directory = new URL('../../examples/shop/', import.meta.url)
 
-/** True where its service is there, from an earlier start. */
+/** True where it was set up by an earlier start, and not taken away altogether. */
 export async function deploymentExampleIsSetUp(url: string, options: Options): Promise<boolean> {
-  const { ecs } = await clients(url, options)
-  const { services = [] } = await ecs.describeServices({ services: [service] }).catch(() => ({ services: [] }))
-  return services.length > 0
+  const { codedeploy } = await clients(url, options)
+  const { applications = [] } = await codedeploy.listApplications({})
+  return applications.includes(application)
 }
 
 /** Sets it up through the API, as a user would. The load balancer "hello" is there. */

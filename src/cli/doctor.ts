@@ -66,8 +66,10 @@ function describeMachine(options: Options): string[] {
   )
   const own = Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
     (addresses ?? [])
-      // No subnet is made of link-local addresses.
-      .filter(({ internal, address }) => !internal && !/^(fe80:|169\.254\.)/.test(address))
+      // No subnet is made of link-local addresses, nor of our ends of links to tasks.
+      .filter(
+        ({ internal, address }) => !internal && !/^(fe80:|169\.254\.)/.test(address) && !name.startsWith('sluice-'),
+      )
       .map(({ cidr }) => `${cidr} (${name})`),
   )
   if (own.length > 0) lines.push(`Subnets over these addresses of this host are served on them: ${own.join(', ')}.`)

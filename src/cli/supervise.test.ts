@@ -62,6 +62,26 @@ test('one that refused is not started again, and stopping does not wait for it',
   await child.stop()
 })
 
+test('with every child dead at once, the one that starts them again stays', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const child = join(directory, 'child.mjs')
+  writeFileSync(child, "process.send('ready', () => process.kill(process.pid, 'SIGKILL'))")
+  const parent = join(directory, 'parent.mjs')
+  const url = (name: string) => JSON.stringify(new URL(name, import.meta.url).href)
+  writeFileSync(
+    parent,
+    `import { systemClock as clock } from ${url('../clock.ts')}
+     import { supervise } from ${url('supervise.ts')}
+     let starts = 0
+     const onMessage = () => ++starts === 3 && process.exit(33)
+     supervise({ name: 'child', module: new URL(${JSON.stringify(pathToFileURL(child))}), argument: () => ({}), clock, log() {}, onMessage })`,
+  )
+  const running = spawn(process.execPath, [parent], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const [code] = await once(running, 'exit')
+  assert.equal(code, 33)
+})
+
 test('a process whose parent dies while it is starting ends, too', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'))
   t.after(() => rmSync(directory, { recursive: true }))

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { flushCompileCache } from 'node:module'
+import { MessageChannel } from 'node:worker_threads'
 import type { Clock } from '../clock.ts'
 
 /** A process that said at its first start why it can't serve (exit code 78, EX_CONFIG of sysexits.h); it printed the reason. */
@@ -42,6 +43,13 @@ export function supervise(options: Options): Supervised {
   let delay = 0
   let cancelRestart = () => {}
   const waiting: (() => void)[] = []
+  // The clock's timers keep no process alive, and while every child is dead nothing else does.
+  const awake = new MessageChannel().port1
+  const calledOff = () => {
+    stopping = true
+    cancelRestart()
+    awake.unref()
+  }
 
   const start = () => {
     const startedAt = options.clock.monotonic()
@@ -62,8 +70,10 @@ export function supervise(options: Options): Supervised {
       }
       if (code === REFUSED && !served) return options.onRefused()
       delay = options.clock.monotonic() - startedAt < 5_000 ? Math.min(Math.max(25, delay * 2), 1_000) : 0
+      awake.ref()
       cancelRestart = options.clock.after(delay, () => {
         start()
+        awake.unref()
         options.log(
           `${options.name} process ${process.pid} ended (${reason ?? `code ${code}`}); now it is process ${child?.pid}`,
         )
@@ -83,8 +93,7 @@ export function supervise(options: Options): Supervised {
       return child?.pid
     },
     stop(how = 'stop') {
-      stopping = true
-      cancelRestart()
+      calledOff()
       const running = child
       if (running === undefined) return Promise.resolve()
       return new Promise(resolve => {
@@ -94,8 +103,7 @@ export function supervise(options: Options): Supervised {
       })
     },
     kill() {
-      stopping = true
-      cancelRestart()
+      calledOff()
       child?.kill('SIGKILL')
     },
   }

@@ -41,7 +41,7 @@ test('followed, a task’s output is printed as it comes, until nothing is known
   const { port } = server.address() as AddressInfo
   const main = join(import.meta.dirname, 'main.ts')
   const arn = `arn:aws:ecs:us-east-1:000000000000:task/default/${id}`
-  const sluice = spawn(process.execPath, [main, 'task', 'logs', '--follow', arn, '--port', String(port)])
+  const sluice = spawn(process.execPath, [main, 'task', 'logs', '--port', String(port), arn, '--follow'])
   const exit = new Promise(resolve => sluice.once('exit', resolve))
   assert.deepEqual(
     [await text(sluice.stdout), await text(sluice.stderr), await exit],

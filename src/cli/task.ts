@@ -17,12 +17,13 @@ const followMs = 500
 export async function taskCommand(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const [verb, ...given] = args
   const follows = given.includes('--follow')
-  const [task = '', ...flags] = given.filter(arg => arg !== '--follow')
-  const id = task.slice(task.lastIndexOf('/') + 1)
-  const options = readOptions(flags, environment)
-  if (verb !== 'logs' || !/^[0-9a-f]{32}$/.test(id)) {
+  const task = given.find(arg => /^(arn:.+\/)?[0-9a-f]{32}$/.test(arg))
+  if (verb !== 'logs' || task === undefined) {
     throw new UsageError('task needs: sluice task logs [--follow] ID, which `aws ecs list-tasks` tells')
   }
+  const id = task.slice(task.lastIndexOf('/') + 1)
+  const flags = given.filter(arg => arg !== '--follow' && arg !== task)
+  const options = readOptions(flags, environment)
   let printed: Buffer = Buffer.alloc(0)
   for (;;) {
     const output = await outputOf(options, id)

@@ -79,8 +79,8 @@ export async function up(options: Options): Promise<void> {
     process.stdout.write(exampleHints(samples.filter(sample => sample !== undefined)))
     if (options.tasks === 'none') return
     const shop = await import('./deployment-example.ts')
-    if (control.fresh) await shop.setUpDeploymentExample(control.url, options)
-    else if (!(await shop.deploymentExampleIsSetUp(control.url, options))) return
+    if (!(await shop.deploymentExampleIsSetUp(control.url, options)))
+      await shop.setUpDeploymentExample(control.url, options)
     process.stdout.write(shop.deploymentHints)
   } catch (error) {
     log('sluice', `the example could not be set up: ${(error as Error).message}`)

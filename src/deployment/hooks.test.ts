@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -121,7 +122,29 @@ test('exec: what nobody waits for any longer is ended, and all that it started',
   controller.abort()
   assert.equal((await answer)?.answer, 'Failed')
   const pid = Number(readFileSync(join(path, 'pid'), 'utf8'))
-  assert.ok(isGone(pid), `${pid} is still there`)
+  // Its output ends a moment before it has gone.
+  while (!isGone(pid)) await new Promise(resolve => setImmediate(resolve))
+})
+
+test('exec: a command ends with the process that called it, so that the next one may call it again', {
+  timeout: 20_000,
+}, async t => {
+  const server = createTcpServer().listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const command = `${process.execPath} -e 'net.connect(${port}, "127.0.0.1").resume()'`
+  const owner = join(directory(t), 'owner.mjs')
+  writeFileSync(
+    owner,
+    `import { hookCaller } from ${JSON.stringify(new URL('hooks.ts', import.meta.url).href)}
+     await hookCaller(${JSON.stringify({ check: `exec:${command}` })})(${JSON.stringify(call)}, new AbortController().signal)`,
+  )
+  const running = spawn(process.execPath, [owner], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const [connection] = await once(server, 'connection')
+  const closed = once(connection.on('error', () => {}).resume(), 'close')
+  running.kill('SIGKILL')
+  await closed
 })
 
 /** A process that ended and was not waited for yet is gone. */

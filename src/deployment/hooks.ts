@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import type { Readable } from 'node:stream'
 import type { LifecycleEvent } from '../domain/code-deploy.ts'
 import type { HookCall } from './view.ts'
 
@@ -81,6 +82,9 @@ function statusIn(text: string): unknown {
   }
 }
 
+/** Runs `$0`, and ends its whole process group when descriptor 3 does, which is when this process has died. */
+const guarded = '(cat <&3; kill -s KILL 0) >/dev/null 2>&1 & exec 3<&-; exec /bin/sh -c "$0"'
+
 function execute(command: string, call: HookCall, signal: AbortSignal): Promise<HookAnswer> {
   const env = {
     ...process.env,
@@ -91,11 +95,18 @@ function execute(command: string, call: HookCall, signal: AbortSignal): Promise<
   return new Promise(resolve => {
     const tail = new Tail()
     // A process group of its own, so that all of it can be ended.
-    const child = spawn('/bin/sh', ['-c', command], { env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = spawn('/bin/sh', ['-c', guarded, command], {
+      env,
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    })
     const end = () => endGroup(child.pid)
     signal.addEventListener('abort', end, { once: true })
     if (signal.aborted) end()
     for (const output of [child.stdout, child.stderr]) output.on('data', (chunk: Buffer) => tail.add(chunk))
+    // The guard writes nothing, but only what is read is seen to end.
+    const guard = child.stdio[3] as Readable
+    guard.on('error', () => {}).resume()
     // A command that does not read its input may be gone before it was written.
     child.stdin.on('error', () => {})
     child.stdin.end(eventOf(call))

@@ -126,8 +126,7 @@ export function lastingRefusal(deployment: Deployment, view: View): string | und
 export function marked(deployment: Deployment, view: View): Deployment {
   const { refusedSince, unsteadySince, ...rest } = deployment.progress
   const isRefused = refusal(deployment, view) !== undefined
-  // While the node is away nobody knows.
-  const isUnsteady = view.nodeConnected ? lacksTasks(deployment, view) : unsteadySince !== undefined
+  const isUnsteady = lacksTasks(deployment, view)
   if (isRefused === (refusedSince !== undefined) && isUnsteady === (unsteadySince !== undefined)) return deployment
   const progress: DeploymentProgress = {
     ...rest,
@@ -149,7 +148,9 @@ export function markedEnds({ progress }: Deployment): readonly (number | undefin
 /** Of a replacement that was complete once: until then Install has its own time limit. */
 function lacksTasks({ progress: { plan, step } }: Deployment, view: View): boolean {
   if (plan === undefined || step === 'Install' || step === 'Rollback') return false
-  return greenSide(plan, view)?.steady === false
+  const green = greenSide(plan, view)
+  // While the node is away nobody knows their health.
+  return green !== undefined && (view.nodeConnected ? green.healthy : green.running) < green.taskSet.desiredCount
 }
 
 function interrupted(

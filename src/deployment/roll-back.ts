@@ -1,8 +1,8 @@
 import type { Deployment, LifecycleEvent } from '../domain/code-deploy.ts'
 import type { Change } from '../domain/state.ts'
+import { drained, madePrimary } from '../domain/task-set.ts'
 import { type Interruption, lastingRefusal } from './interruption.ts'
 import { blueSide, canServe, greenSide } from './side.ts'
-import { deleted, madePrimary } from './task-sets.ts'
 import { allOnBlue, foreignListener, isInPlace } from './traffic.ts'
 import { atStep, commit, type Move, type View, wait } from './view.ts'
 
@@ -57,7 +57,7 @@ export function rollBack(deployment: Deployment, view: View): Move {
   return commit(
     atStep(deployment, 'Discard', now),
     ...madePrimary(state, service, blue.taskSet, now),
-    ...(green === undefined ? [] : [deleted(green.taskSet, now)]),
+    ...(green === undefined ? [] : [drained(green.taskSet, now)]),
   )
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Deployment, type DeploymentStep, finalStatuses, hookEvents } from '../domain/code-deploy.ts'
 import type { State } from '../domain/state.ts'
-import { deleted } from './task-sets.ts'
+import { drained } from '../domain/task-set.ts'
 import {
   blue,
   deploymentId,
@@ -94,7 +94,7 @@ const events = {
 
 async function remove(world: World, version: string): Promise<void> {
   const set = world.taskSet(version)
-  if (set !== undefined) await world.commit([deleted(set, world.clock.now())])
+  if (set !== undefined) await world.commit([drained(set, world.clock.now())])
 }
 
 /** The columns of the table, in the order of a deployment. */

@@ -9,11 +9,11 @@ import {
   type HookEvent,
   hookEvents,
 } from '../domain/code-deploy.ts'
+import { drained, madePrimary } from '../domain/task-set.ts'
 import { failure, interruption, marked, markedEnds, readyTimeOut } from './interruption.ts'
 import { Impossible, planOf } from './plan.ts'
 import { discard, giveUp, rollBack } from './roll-back.ts'
 import { greenSide } from './side.ts'
-import { deleted, madePrimary } from './task-sets.ts'
 import { forwardOf, isInPlace, nextShare, pointed, productionForward, shiftInterval } from './traffic.ts'
 import { atStep, commit, type HookCall, type Move, type View, wait, withEvent } from './view.ts'
 
@@ -92,7 +92,7 @@ function enter(from: Deployment, step: DeploymentStep, view: View): Move {
       return commit(begun, ...madePrimary(state, service, state.taskSets.get(greenTaskSetArn)!, now))
     }
     case 'Terminate':
-      return commit(begun, deleted(state.taskSets.get(begun.progress.plan!.blueTaskSetArn)!, now))
+      return commit(begun, drained(state.taskSets.get(begun.progress.plan!.blueTaskSetArn)!, now))
     case 'Done':
       return commit({ ...begun, status: 'Succeeded', completedAt: now })
     default:

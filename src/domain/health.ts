@@ -15,6 +15,10 @@ export interface Probe {
   readonly source?: string
   /** `Host` of HTTP checks: an NLB sends its own address and the listener's port (AWS: health checks for NLB). */
   readonly host: string
+  /** `Target.registeredAt` */
+  readonly registeredAt?: number
+  /** When the registration is over, milliseconds since the epoch: from then on the target may stop, and is not checked. */
+  readonly until?: number
 }
 
 /** One probe's outcome, with the reason in words: "connection refused", "expected 200-299, got 503 in 12 ms". */
@@ -28,6 +32,8 @@ export interface ProbeResult {
 /** How a target is, whether or not anybody refers to its group. Only `src/health` writes it. */
 export interface Health {
   readonly verdict: 'initial' | 'healthy' | 'unhealthy'
+  /** `Target.registeredAt` of the registration that it is about. */
+  readonly registeredAt?: number
   /** When the verdict was reached, milliseconds since the epoch. */
   readonly since: number
   /** Consecutive results that speak against the verdict. */

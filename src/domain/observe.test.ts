@@ -12,7 +12,7 @@ function result(at: number, ok: boolean): ProbeResult {
 
 /** Runs `+` for a pass and `-` for a failure, one each interval; answers the verdicts' first letters. */
 function run(results: string, from: Health['verdict'] = 'initial'): string {
-  let health: Health = { ...initialHealth(0), verdict: from }
+  let health: Health = { ...initialHealth(0, {}), verdict: from }
   return [...results]
     .map((sign, i) => {
       const next = observe(health, result((i + 1) * probe.intervalMs, sign === '+'), probe)
@@ -43,7 +43,7 @@ describe('observe', () => {
   }
 
   it('says since when the verdict holds', () => {
-    let health = initialHealth(5)
+    let health = initialHealth(5, {})
     assert.equal(health.since, 5)
     health = observe(health, result(10, true), probe).health
     assert.equal(health.since, 10)
@@ -51,8 +51,14 @@ describe('observe', () => {
     assert.equal(health.since, 10)
   })
 
+  it('says of which registration it is, if that is known', () => {
+    const health = initialHealth(5, { registeredAt: 3 })
+    assert.equal(observe(health, result(10, true), probe).health.registeredAt, 3)
+    assert.ok(!('registeredAt' in initialHealth(5, {})))
+  })
+
   it('keeps the last ten results, newest last', () => {
-    let health = initialHealth(0)
+    let health = initialHealth(0, {})
     for (let at = 1; at <= 25; at++) health = observe(health, result(at, true), probe).health
     assert.deepEqual(
       health.results.map(r => r.at),
@@ -61,14 +67,14 @@ describe('observe', () => {
   })
 
   it('leaves the health that it was given alone', () => {
-    const health = Object.freeze({ ...initialHealth(0), results: Object.freeze([]) as [] })
+    const health = Object.freeze({ ...initialHealth(0, {}), results: Object.freeze([]) as [] })
     assert.notEqual(observe(health, result(1, true), probe).health, health)
     assert.equal(health.verdict, 'initial')
   })
 })
 
 describe('suspicion', () => {
-  const healthy = observe(initialHealth(0), result(0, true), probe).health
+  const healthy = observe(initialHealth(0, {}), result(0, true), probe).health
 
   it('is held for one second, and reports meanwhile change nothing', () => {
     const suspect = suspected(healthy, 'connection refused', 1_000)

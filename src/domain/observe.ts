@@ -7,9 +7,15 @@ export type Transition = 'Unchanged' | 'ChangePending' | 'Changed'
 /** How many results are kept, for people to read. */
 const kept = 10
 
-/** A target that nothing is known of. `now`: milliseconds since the epoch. */
-export function initialHealth(now: number): Health {
-  return { verdict: 'initial', since: now, against: 0, results: [] }
+/** A target of which nothing is known since it was registered. `now`: milliseconds since the epoch. */
+export function initialHealth(now: number, { registeredAt }: Pick<Probe, 'registeredAt'>): Health {
+  return {
+    verdict: 'initial',
+    since: now,
+    against: 0,
+    results: [],
+    ...(registeredAt !== undefined && { registeredAt }),
+  }
 }
 
 /**
@@ -26,9 +32,11 @@ export function observe(
   const against = speaksAgainst ? health.against + 1 : 0
   const turned = against > 0 && against >= threshold(health, result, probe)
   const verdict = turned ? (result.ok ? 'healthy' : 'unhealthy') : health.verdict
-  const suspect = outlasts(health.suspect, verdict, result, probe)
+  const { suspect: suspectBefore, ...rest } = health
+  const suspect = outlasts(suspectBefore, verdict, result, probe)
   return {
     health: {
+      ...rest,
       verdict,
       since: turned ? result.at : health.since,
       against: turned ? 0 : against,

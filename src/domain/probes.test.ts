@@ -65,6 +65,16 @@ test('a draining target is checked; one that can’t be reached is not', () => {
   ])
 })
 
+test('a probe says of which registration it is, and until when', () => {
+  const [of, draining] = probes({
+    targets: [target('10.0.1.10', { registeredAt: 7 }), target('10.0.1.11', { deregistration: { until: now } })],
+  })
+  assert.equal(of?.registeredAt, 7)
+  assert.ok(of && !('until' in of))
+  assert.equal(draining?.until, now)
+  assert.ok(draining && !('registeredAt' in draining))
+})
+
 test('a probe that did not change is the same object, also when the whole state arrives anew', () => {
   const before = stateWith({
     ...lb,

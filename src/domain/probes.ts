@@ -10,8 +10,9 @@ import { impedimentOf, targetAddress, targetZone } from './target-health.ts'
 /**
  * Makes a builder of the health checks that the desired state asks for, by `targetKey`. Groups are checked whether a listener
  * refers to them or not, so that a switch finds them warm; targets that cannot be reached at all (`impedimentOf`) are not
- * checked; draining ones are, because their connections end when they turn unhealthy. The builder remembers its last answer: a
- * probe that did not change is the same object again, and so is the map where nothing changed that probes are made of.
+ * checked; draining ones are until their delay is over, because their connections end when they turn unhealthy. The builder
+ * remembers its last answer: a probe that did not change is the same object again, and so is the map where nothing changed
+ * that probes are made of.
  */
 export function probesBuilder(): (state: State) => ReadonlyMap<string, Probe> {
   const memo = new WeakMap<TargetGroup, GroupProbes>()
@@ -82,6 +83,8 @@ function probeOf(
     unhealthyThreshold: healthCheck.unhealthyThresholdCount,
     ...(source !== undefined && { source }),
     host: source === undefined ? authority(address, port) : authority(source, reference?.port ?? port),
+    ...(target.registeredAt !== undefined && { registeredAt: target.registeredAt }),
+    ...(target.deregistration !== undefined && { until: target.deregistration.until }),
   }
 }
 

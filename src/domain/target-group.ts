@@ -41,11 +41,16 @@ export interface Target {
   readonly port: number
   /** As given: a zone, `all`, or absent (then the subnet that holds the address says it). */
   readonly availabilityZone?: string
+  /**
+   * When it was registered, milliseconds since the epoch: tells it from an earlier registration of the same id and port, whose
+   * health is not its own. Absent in what version 0.1 wrote.
+   */
+  readonly registeredAt?: number
   /** Present while it drains: no new flows; established ones until `until`, milliseconds since the epoch (the delay's end). */
   readonly deregistration?: { readonly until: number }
 }
 
-/** Names one registration of one group everywhere: in health, in reports, in counters. */
+/** Names a registration of one group everywhere: in health, in reports, in counters. A later one of the same target is named alike. */
 export function targetKey(targetGroupArn: string, target: Pick<Target, 'id' | 'port'>): string {
   return `${targetGroupArn} ${target.id} ${target.port}`
 }

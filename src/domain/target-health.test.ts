@@ -50,6 +50,18 @@ const rows: readonly Row[] = [
     health: health('initial'),
     expected: ['initial', 'Elb.InitialHealthChecking', 'Initial health checks in progress'],
   },
+  {
+    what: 'what is known is of an earlier registration',
+    target: target('10.0.1.10', { registeredAt: now }),
+    health: health('unhealthy', { registeredAt: now - 1 }),
+    expected: registering,
+  },
+  {
+    what: 'what is known is of this registration',
+    target: target('10.0.1.10', { registeredAt: now }),
+    health: health('healthy', { registeredAt: now }),
+    expected: ['healthy'],
+  },
   { what: 'it passes its checks', health: health('healthy'), expected: ['healthy'] },
   {
     what: 'a suspicion is no verdict',

@@ -30,7 +30,7 @@ const descriptions = {
  * A registered target's state, reason and description (AWS: Health checks for Network Load Balancer target groups, Target
  * health status and reason codes).
  *
- * @param health what the node knows of the target; `undefined` until it has heard of it
+ * @param health the node's last word on the target; `undefined` until it has heard of it
  * @param now milliseconds since the epoch
  */
 export function targetHealth(
@@ -52,12 +52,18 @@ export function targetHealth(
   }
   const impediment = impedimentOf(state, group, target)
   if (impediment !== undefined) return impediment
-  if (health === undefined) return say('initial', 'Elb.RegistrationInProgress')
-  if (health.verdict === 'initial') return say('initial', 'Elb.InitialHealthChecking')
-  if (health.verdict === 'healthy') return { State: 'healthy' }
+  const own = ownHealth(target, health)
+  if (own === undefined) return say('initial', 'Elb.RegistrationInProgress')
+  if (own.verdict === 'initial') return say('initial', 'Elb.InitialHealthChecking')
+  if (own.verdict === 'healthy') return { State: 'healthy' }
   const { unhealthyDrainMs } = policyOf(group)
-  const draining = unhealthyDrainMs !== Infinity && health.since + unhealthyDrainMs > now
+  const draining = unhealthyDrainMs !== Infinity && own.since + unhealthyDrainMs > now
   return say(draining ? 'unhealthy.draining' : 'unhealthy', 'Target.FailedHealthChecks')
+}
+
+/** What is known of this very registration: nothing, where the node's word is about an earlier one of the same id and port. */
+export function ownHealth(target: Target, known: Health | undefined): Health | undefined {
+  return known?.registeredAt === target.registeredAt ? known : undefined
 }
 
 function say(

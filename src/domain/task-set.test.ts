@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { EcsService } from './ecs-service.ts'
-import { drained, newTaskSet, rescaled, scaledCount } from './task-set.ts'
+import { drained, madePrimary, newTaskSet, rescaled, scaledCount } from './task-set.ts'
 
 const service: EcsService = {
   arn: 'arn:aws:ecs:us-east-1:123456789012:service/default/web',
@@ -68,6 +68,27 @@ test('a task set that is rescaled is to be found steady again only where its num
     stabilityStatusAt: 9,
   }
   assert.deepEqual(rescaled(steady, 3, 50, 9), { ...steady, ...fewer })
-  assert.equal(drained(steady, 9).desiredCount, 0)
-  assert.equal(drained(steady, 9).status, 'DRAINING')
+  const value = { ...steady, ...fewer, scalePercent: 0, desiredCount: 0, status: 'DRAINING' }
+  assert.deepEqual(drained(steady, 9), { table: 'taskSets', key: steady.arn, value })
+})
+
+test('the primary task set takes the place of the former one, which stays beside it', () => {
+  const settings = { taskDefinitionArn: 'arn:td:1', status: 'PRIMARY' } as const
+  const loadBalancers = [{ targetGroupArn: 'arn:tg', containerName: 'web', containerPort: 80 }]
+  const blue = newTaskSet(service, '01', 5, settings)
+  const green = newTaskSet(service, '02', 6, { taskDefinitionArn: 'arn:td:2', status: 'ACTIVE', loadBalancers })
+  const elsewhere = { ...newTaskSet(service, '03', 7, settings), serviceArn: 'arn:other' }
+  const state = { taskSets: new Map([blue, green, elsewhere].map(each => [each.arn, each])) }
+  const swapped = [
+    { table: 'taskSets', key: blue.arn, value: { ...blue, status: 'ACTIVE', updatedAt: 9 } },
+    { table: 'taskSets', key: green.arn, value: { ...green, status: 'PRIMARY', updatedAt: 9 } },
+  ]
+  assert.deepEqual(madePrimary(state, service, green, 9), swapped)
+  assert.deepEqual(madePrimary(state, service, blue, 9), [])
+  const deployed: EcsService = { ...service, controller: 'CODE_DEPLOY' }
+  const takenOver = { ...deployed, taskDefinitionArn: 'arn:td:2', loadBalancers }
+  assert.deepEqual(madePrimary(state, deployed, green, 9), [
+    ...swapped,
+    { table: 'services', key: service.arn, value: takenOver },
+  ])
 })

@@ -1,5 +1,5 @@
 import type { EcsService, ServiceLoadBalancer } from './ecs-service.ts'
-import type { State } from './state.ts'
+import type { Change, State } from './state.ts'
 import type { Tag } from './tag.ts'
 
 /**
@@ -115,7 +115,32 @@ export function rescaled(taskSet: TaskSet, desiredCount: number, scalePercent: n
   }
 }
 
-/** A task set that was deleted: it is gone when its last task is. */
-export function drained(taskSet: TaskSet, now: number): TaskSet {
-  return { ...rescaled(taskSet, 0, 0, now), status: 'DRAINING', updatedAt: now }
+/**
+ * Makes a task set its service's primary one; the former one stays beside it. A service of the controller CODE_DEPLOY takes over
+ * what it runs (AWS: UpdateServicePrimaryTaskSet).
+ */
+export function madePrimary(
+  state: Pick<State, 'taskSets'>,
+  service: EcsService,
+  primary: TaskSet,
+  now: number,
+): readonly Change[] {
+  if (primary.status === 'PRIMARY') return []
+  const { taskDefinitionArn, loadBalancers } = primary
+  const former = taskSetsOf(state, service.arn).filter(({ status }) => status === 'PRIMARY')
+  const changes = [
+    ...former.map(its => put({ ...its, status: 'ACTIVE', updatedAt: now })),
+    put({ ...primary, status: 'PRIMARY', updatedAt: now }),
+  ]
+  if (service.controller !== 'CODE_DEPLOY') return changes
+  return [...changes, { table: 'services', key: service.arn, value: { ...service, taskDefinitionArn, loadBalancers } }]
+}
+
+/** Deletes a task set: its targets drain, then its tasks stop, then it is gone (AWS: DeleteTaskSet with force). */
+export function drained(taskSet: TaskSet, now: number): Change {
+  return put({ ...rescaled(taskSet, 0, 0, now), status: 'DRAINING', updatedAt: now })
+}
+
+function put(value: TaskSet): Change {
+  return { table: 'taskSets', key: value.arn, value }
 }

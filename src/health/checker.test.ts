@@ -185,6 +185,47 @@ describe('Checker', () => {
     assert.equal(c.health.get('t0')?.results.length, 2)
   })
 
+  it('begins anew with a target that was registered again, whether it runs meanwhile or not', async t => {
+    const { port } = await target(t)
+    const healthy: Health = { verdict: 'healthy', since: 7, against: 0, results: [], registeredAt: 1 }
+    const initial = new Map([
+      ['t0', healthy],
+      ['t1', healthy],
+    ])
+    const { checker: c } = checker(t, { initial })
+    c.update(probes({ port, registeredAt: 1 }, { port, registeredAt: 8 }))
+    assert.equal(c.health.get('t0'), healthy)
+    assert.deepEqual([c.health.get('t1')?.verdict, c.health.get('t1')?.registeredAt], ['initial', 8])
+    c.update(probes({ port, registeredAt: 1, until: Number.MAX_SAFE_INTEGER }, { port, registeredAt: 8 }))
+    assert.equal(c.health.get('t0'), healthy)
+    c.update(probes({ port, registeredAt: 9 }, { port, registeredAt: 8 }))
+    assert.deepEqual([c.health.get('t0')?.verdict, c.health.get('t0')?.registeredAt], ['initial', 9])
+  })
+
+  it('checks a target that drains until its delay is over, and then forgets it', async t => {
+    const { server, port } = await target(t)
+    const silent = await target(t, '127.0.0.1', () => {})
+    const { clock, checker: c, changes } = checker(t)
+    const until = clock.now() + 12_000
+    const isChecked = { intervalMs: 5_000, unhealthyThreshold: 1, until }
+    c.update(probes({ port, ...isChecked }, { port: silent.port, protocol: 'HTTP', timeoutMs: 4_000, ...isChecked }))
+    await clock.advance(11_900)
+    assert.equal(c.health.get('t0')?.verdict, 'healthy')
+    assert.ok((c.health.get('t0')?.results.length ?? 0) >= 2)
+    assert.equal(c.health.get('t1')?.verdict, 'unhealthy')
+    const before = changes.length
+    server.close()
+    await clock.advance(10_000)
+    assert.equal(c.health.size, 0)
+    assert.deepEqual(
+      changes
+        .slice(before)
+        .filter(([key, verdict]) => key === 't0' && verdict !== 'healthy')
+        .map(([, verdict]) => verdict),
+      ['gone'],
+    )
+  })
+
   it('delivers mere results together within a second, and gives the same object while nothing changed', async t => {
     const { port } = await target(t)
     const { clock, checker: c, changes } = checker(t)

@@ -113,7 +113,7 @@ export class Checker {
 
   /**
    * What to check from now on. A target keeps its health when its probe's parameters change; it begins anew when its
-   * address does; it is forgotten when its probe is gone.
+   * address does, and when it was registered again; it is forgotten when its probe is gone, or past its `until`.
    */
   update(probes: ReadonlyMap<string, Probe>): void {
     for (const key of changedKeys(this.#probes, probes)) {
@@ -154,9 +154,10 @@ export class Checker {
     const now = this.#clock.monotonic()
     const phase = phaseOf(this.#count++)
     const known = this.#health.get(key)
-    if (known === undefined) this.#put(key, initialHealth(this.#clock.now()), true)
+    const isKnown = known !== undefined && known.registeredAt === probe.registeredAt
+    if (!isKnown) this.#put(key, initialHealth(this.#clock.now(), probe), true)
     const atPhase = firstAtPhase(now, phase, probe.intervalMs)
-    const isNew = known === undefined || known.verdict === 'initial'
+    const isNew = !isKnown || known.verdict === 'initial'
     const due = isNew ? this.#soon(now, atPhase) : atPhase
     const entry: Entry = { probe, phase, due, attempt: undefined, boundFrom: 0 }
     this.#entries.set(key, entry)
@@ -174,7 +175,9 @@ export class Checker {
   }
 
   #replace(entry: Entry, probe: Probe): void {
-    if (probe.address !== entry.probe.address) this.#put(probe.key, initialHealth(this.#clock.now()), true)
+    const { address, registeredAt } = entry.probe
+    if (probe.address !== address || probe.registeredAt !== registeredAt)
+      this.#put(probe.key, initialHealth(this.#clock.now(), probe), true)
     this.#giveUp(entry)
     entry.probe = probe
     entry.boundFrom = 0
@@ -214,6 +217,10 @@ export class Checker {
   }
 
   #check(entry: Entry): void {
+    if (isOver(entry.probe, this.#clock.now())) {
+      this.#forget(entry.probe.key)
+      return
+    }
     const now = this.#clock.monotonic()
     entry.due = nextDue(entry.due, now, entry.phase, entry.probe.intervalMs)
     this.#schedule.set(entry, entry.due)
@@ -256,7 +263,9 @@ export class Checker {
     entry.attempt = undefined
     this.#underWay.delete(entry)
     const now = this.#clock.monotonic()
-    if (outcome.kind === 'port' && running.portsLeft > 0) {
+    if (isOver(entry.probe, this.#clock.now())) {
+      this.#forget(entry.probe.key)
+    } else if (outcome.kind === 'port' && running.portsLeft > 0) {
       this.#attempt(entry, running.portsLeft - 1)
     } else if (outcome.kind === 'address') {
       entry.boundFrom = now + sourceAgainMs
@@ -321,4 +330,9 @@ export class Checker {
     this.#deliveredAt = this.#clock.monotonic()
     this.#onChange(changed)
   }
+}
+
+/** Whether the registration that the probe is about is over at `now`, milliseconds since the epoch. */
+function isOver({ until }: Probe, now: number): boolean {
+  return until !== undefined && until <= now
 }

@@ -170,6 +170,6 @@ function verdictNews(before: HealthByTarget, after: HealthByTarget): readonly (r
     .map(([key, , current]) => [key, current === undefined ? null : verdictOf(current)])
 }
 
-function verdictOf({ verdict, since }: Health): Health {
-  return { verdict, since, against: 0, results: [] }
+function verdictOf({ suspect: _, ...health }: Health): Health {
+  return { ...health, against: 0, results: [] }
 }

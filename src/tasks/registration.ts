@@ -57,7 +57,7 @@ export function registerTasks(plan: Plan, set: TaskSet): void {
     const targets = new Map(byKey(group))
     const missing = wanted.filter(({ key }) => targets.get(key)?.deregistration !== undefined || !targets.has(key))
     if (missing.length === 0) continue
-    for (const { key, target } of missing) targets.set(key, target)
+    for (const { key, target } of missing) targets.set(key, { ...target, registeredAt: plan.now })
     plan.put('targetGroups', { ...group, targets: [...targets.values()] })
     plan.tell(set.serviceArn, set, `registered ${missing.length} targets in (target-group ${group.arn})`)
   }

@@ -1,25 +1,12 @@
 /** What runs tasks: processes of this host, or containers of Docker. It knows nothing of services, target groups or the store. */
 
-/** What is to run. */
-export interface TaskSpec {
+import type { ContainerDefinition } from '../domain/task-definition.ts'
+
+/** What is to run: a container, whose `name` is the task definition's here (`family:revision`), for names that people see. */
+export interface TaskSpec extends Omit<ContainerDefinition, 'portMappings'> {
   /** 32 hex digits (`taskId`); the runtime knows the task by it, and only by it. */
   readonly id: string
-  /** `family:revision`, for names that people see. */
-  readonly name: string
-  readonly image: string
-  readonly entryPoint: readonly string[]
-  readonly command: readonly string[]
-  readonly workingDirectory?: string
-  readonly environment: Readonly<Record<string, string>>
-  readonly ports: readonly { readonly containerPort: number; readonly protocol: 'tcp' | 'udp' }[]
-  readonly stopTimeoutMs: number
-  readonly healthCheck?: {
-    readonly command: readonly string[]
-    readonly intervalSeconds: number
-    readonly timeoutSeconds: number
-    readonly retries: number
-    readonly startPeriodSeconds: number
-  }
+  readonly ports: ContainerDefinition['portMappings']
 }
 
 /** Where a task that runs is reached. */

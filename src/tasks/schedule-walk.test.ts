@@ -4,6 +4,7 @@ import type { EcsService } from '../domain/ecs-service.ts'
 import { anySeed, randomFrom } from '../domain/random.fixture.ts'
 import { targetGroup } from '../domain/state.fixture.ts'
 import { targetKey } from '../domain/target-group.ts'
+import { ownHealth } from '../domain/target-health.ts'
 import type { Task } from '../domain/task.ts'
 import { bounds } from './roll.ts'
 import { ecsState, service, taskSet, World } from './service.fixture.ts'
@@ -131,9 +132,9 @@ class Walk {
     const group = world.state.targetGroups.get('arn:tg')
     return world.tasks().filter(task => {
       const key = targetKey('arn:tg', { id: task.address ?? '', port: 8080 })
-      const isRegistered = group?.targets.some(({ id, deregistration }) => id === task.address && !deregistration)
+      const registered = group?.targets.find(({ id, deregistration }) => id === task.address && !deregistration)
       const isLive = task.desiredStatus === 'RUNNING' && task.lastStatus === 'RUNNING'
-      return isLive && isRegistered && world.known.get(key)?.verdict === 'healthy'
+      return isLive && registered && ownHealth(registered, world.known.get(key))?.verdict === 'healthy'
     })
   }
 

@@ -4,6 +4,7 @@ import { FakeClock } from '../clock.fixture.ts'
 import type { Health } from '../domain/health.ts'
 import { health, now } from '../domain/state.fixture.ts'
 import { type Change, tableNames } from '../domain/state.ts'
+import { targetKey } from '../domain/target-group.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
 import { FakeHost } from './fake-runtime.fixture.ts'
@@ -24,7 +25,11 @@ async function started(
     openScheduler({
       store,
       clock,
-      health: () => health(verdict, { since: clock.now() }),
+      health: key => {
+        const { targets = [] } = store.read().targetGroups.get('arn:tg') ?? {}
+        const registered = targets.find(target => targetKey('arn:tg', target) === key)
+        return health(verdict, { registeredAt: registered?.registeredAt ?? clock.now() })
+      },
       onHealth(listener) {
         listeners.add(listener)
         return () => listeners.delete(listener)

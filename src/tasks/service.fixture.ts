@@ -197,8 +197,11 @@ export class World {
 
   judge(task: Task, verdict: Health['verdict'] | 'unheard'): void {
     const key = targetKey('arn:tg', { id: task.address ?? '', port: 8080 })
+    const targets = this.state.targetGroups.get('arn:tg')?.targets
+    const registered = targets?.find(({ id, deregistration }) => id === task.address && !deregistration)
+    const registeredAt = registered?.registeredAt ?? this.now
     if (verdict === 'unheard') this.known.delete(key)
-    else this.known.set(key, health(verdict, { since: this.now }))
+    else this.known.set(key, health(verdict, { since: this.now, registeredAt }))
   }
 
   /** The task ends by itself. */

@@ -1,6 +1,5 @@
 import type { EcsService, ServiceLoadBalancer } from '../domain/ecs-service.ts'
-import type { Health } from '../domain/health.ts'
-import type { TargetGroup } from '../domain/target-group.ts'
+import { ownHealth } from '../domain/target-health.ts'
 import { type Task, taskId } from '../domain/task.ts'
 import type { TaskSet } from '../domain/task-set.ts'
 import type { Plan } from './plan.ts'
@@ -54,32 +53,11 @@ function targetVerdict(plan: Plan, loadBalancer: ServiceLoadBalancer, task: Task
   const { group, key } = found
   const target = registeredTarget(group, key)
   if (target === undefined || target.deregistration !== undefined) return 'unknown'
-  const verdict = ownVerdict(plan, group, task, plan.health(key))
+  const verdict = ownHealth(target, plan.health(key))?.verdict
   if (verdict !== 'unhealthy') return verdict === 'healthy' ? 'healthy' : 'unknown'
   const where = `(target-group ${group.arn})`
   return {
     stoppedReason: `Task failed ELB health checks in ${where}`,
     event: `(task ${taskId(task)}) (port ${target.port}) is unhealthy in ${where} due to (reason Health checks failed).`,
   }
-}
-
-/**
- * What checks say of this very task: its address and port may have been another's a moment ago, whose verdict stays until checks in a
- * row speak against it. A bad one counts when this one had the time to earn it.
- */
-function ownVerdict(
-  plan: Plan,
-  { healthCheck }: TargetGroup,
-  task: Task,
-  known: Health | undefined,
-): Health['verdict'] {
-  const startedAt = task.startedAt ?? plan.now
-  if (known === undefined || known.since >= startedAt) return known?.verdict ?? 'initial'
-  const last = known.results.at(-1)
-  const isBorneOut = last !== undefined && last.at >= startedAt && last.ok === (known.verdict === 'healthy')
-  if (!isBorneOut || known.verdict === 'healthy') return isBorneOut ? 'healthy' : 'initial'
-  const { intervalSeconds, timeoutSeconds, unhealthyThresholdCount } = healthCheck
-  const earnedAt = startedAt + 1000 * (intervalSeconds * unhealthyThresholdCount + timeoutSeconds)
-  plan.wakeAt(earnedAt)
-  return earnedAt <= plan.now ? 'unhealthy' : 'initial'
 }

@@ -41,6 +41,12 @@ export const servicePort = 7000
 export const application = 'shop'
 export const deploymentGroup = 'shop'
 
+/**
+ * A load balancer's address follows from its subnet and name. Without root the machine's 127.0.0.0/8 is everybody's, and two test
+ * files must not meet there.
+ */
+const ownSubnet = `10.${process.pid & 255}.${(process.pid >> 8) & 255}.0/24`
+
 const program = join(import.meta.dirname, '../../bench/stage/versioned.ts')
 
 export function clientsOf(endpoint: string): Clients {
@@ -92,7 +98,7 @@ interface Wishes {
 
 /** The load balancer with both listeners and both target groups, which have no targets. */
 export async function setUpBalancer({ ec2, elbv2 }: Clients, wishes: Wishes = {}): Promise<Balancer> {
-  const { protocol = 'TCP_UDP', delay = 1, subnetCidr = '10.66.0.0/24' } = wishes
+  const { protocol = 'TCP_UDP', delay = 1, subnetCidr = ownSubnet } = wishes
   const { Vpc } = await ec2.createVpc({ CidrBlock: subnetCidr.replace(/\d+\.\d+\/24$/, '0.0/16') })
   const VpcId = Vpc?.VpcId
   const { Subnet } = await ec2.createSubnet({ VpcId, CidrBlock: subnetCidr, AvailabilityZone: 'local-1a' })

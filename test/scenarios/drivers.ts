@@ -7,10 +7,11 @@ import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { EC2 } from '@aws-sdk/client-ec2'
+import { ECS } from '@aws-sdk/client-ecs'
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2'
 import { STS } from '@aws-sdk/client-sts'
 
-type ServiceName = 'elbv2' | 'ec2' | 'sts'
+type ServiceName = 'elbv2' | 'ec2' | 'ecs' | 'sts'
 
 /** Calls one operation: `driver('elbv2', 'CreateListener', {...})`. Rejects with an `AwsError`. */
 export type Driver = (service: ServiceName, operation: string, input?: object) => Promise<Answer>
@@ -45,6 +46,7 @@ export function sdkDriver(endpoint: string): Driver {
   const clients = {
     elbv2: new ElasticLoadBalancingV2(configuration),
     ec2: new EC2(configuration),
+    ecs: new ECS(configuration),
     sts: new STS(configuration),
   }
   return async (service, operation, input = {}) => {
@@ -82,6 +84,14 @@ export function cliDriver(endpoint: string): Driver {
         /An error occurred \((\w[\w.]*)\) when calling[^:]*: ([\s\S]*)/.exec(stderr) ?? []
       throw new AwsError(code, message.trim())
     }
+  }
+}
+
+/** `aws SERVICE wait STATE`, with what its operation is asked: resolves once it is there. */
+export function cliWaiter(endpoint: string) {
+  return async (service: ServiceName, state: string, input: object): Promise<void> => {
+    const args = [service, 'wait', state, '--endpoint-url', endpoint, '--cli-input-json', JSON.stringify(input)]
+    await promisify(execFile)('aws', args, { env: environment })
   }
 }
 

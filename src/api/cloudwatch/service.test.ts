@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict'
-import { execFile, execFileSync } from 'node:child_process'
 import { test } from 'node:test'
-import { promisify } from 'node:util'
 import { CloudWatchClient, DescribeAlarmsCommand, PutMetricAlarmCommand } from '@aws-sdk/client-cloudwatch'
 import { NormalizedSchema } from '@smithy/core/schema'
 import { lacking } from '../../../test/lacking.ts'
 import { openMemoryStore } from '../../store/memory.ts'
+import { awsCli, awsPrograms } from '../aws-cli.fixture.ts'
 import { clientOptions, openStubApi } from '../stub-api.fixture.ts'
 import { cloudWatch } from './service.ts'
 
 const service = cloudWatch({ datapoints: (_, from) => [{ at: from, sampleCount: 1, sum: 2, minimum: 2, maximum: 2 }] })
 
 test('every action and every constraint names something that the SDK knows', async () => {
-  const { schemas, actions, constraints } = await service.load()
+  const { schemas, actions, constraints = {} } = await service.load()
   assert.deepEqual(Object.keys(actions), service.actionNames)
   for (const name of service.actionNames) assert(schemas[`${name}$`] !== undefined, name)
   for (const path of Object.keys(constraints)) {
@@ -47,56 +46,33 @@ test('the AWS SDK puts and describes alarms, and gets errors, in JSON', async t 
   })
 })
 
-function whichAws(): readonly string[] {
-  try {
-    return execFileSync('sh', ['-c', 'command -v aws /usr/bin/aws'], { encoding: 'utf8' }).trim().split('\n')
-  } catch {
-    return []
-  }
-}
-
 test('the AWS CLI, of whatever age, puts, sets, describes and deletes alarms, and reads metrics', async t => {
-  const programs = new Set(whichAws())
-  if (programs.size === 0) return lacking(t, 'aws (Debian: awscli)')
+  const programs = awsPrograms()
+  if (programs.length === 0) return lacking(t, 'aws (Debian: awscli)')
   for (const program of programs) {
     const store = openMemoryStore()
     const api = await openStubApi(t, { services: [service], store })
-    const aws = async (line: string) => {
-      const { stdout } = await promisify(execFile)(
-        program,
-        ['--endpoint-url', api.url, '--region', 'us-east-1', '--output', 'json', 'cloudwatch', ...line.split(' ')],
-        {
-          env: {
-            ...process.env,
-            AWS_ACCESS_KEY_ID: 'any',
-            AWS_SECRET_ACCESS_KEY: 'thing',
-            AWS_PAGER: '',
-            AWS_CONFIG_FILE: '/dev/null',
-          },
-        },
-      )
-      return stdout === '' ? undefined : JSON.parse(stdout)
-    }
+    const { run: aws } = awsCli(api.url, { program })
     await aws(
-      'put-metric-alarm --alarm-name hot --namespace AWS/NetworkELB --metric-name UnHealthyHostCount --statistic Maximum ' +
+      'cloudwatch put-metric-alarm --alarm-name hot --namespace AWS/NetworkELB --metric-name UnHealthyHostCount --statistic Maximum ' +
         '--dimensions Name=TargetGroup,Value=targetgroup/green/1 Name=LoadBalancer,Value=net/lb/1 --period 10 ' +
         '--evaluation-periods 1 --threshold 0.5 --comparison-operator GreaterThanThreshold --treat-missing-data breaching',
     )
-    await aws('set-alarm-state --alarm-name hot --state-value ALARM --state-reason drill')
-    const { MetricAlarms } = await aws('describe-alarms --alarm-names hot')
+    await aws('cloudwatch set-alarm-state --alarm-name hot --state-value ALARM --state-reason drill')
+    const { MetricAlarms } = await aws('cloudwatch describe-alarms --alarm-names hot')
     const { Threshold, StateValue, StateReason, Dimensions } = MetricAlarms[0]
     assert.deepEqual([Threshold, StateValue, StateReason, Dimensions.length], [0.5, 'ALARM', 'drill', 2])
     await assert.rejects(
-      aws('set-alarm-state --alarm-name gone --state-value OK --state-reason drill'),
+      aws('cloudwatch set-alarm-state --alarm-name gone --state-value OK --state-reason drill'),
       /\(ResourceNotFound\) when calling the SetAlarmState operation: There is no alarm 'gone'\./,
     )
     const { Datapoints } = await aws(
-      'get-metric-statistics --namespace AWS/NetworkELB --metric-name UnHealthyHostCount --statistics Maximum --period 60 ' +
+      'cloudwatch get-metric-statistics --namespace AWS/NetworkELB --metric-name UnHealthyHostCount --statistics Maximum --period 60 ' +
         '--start-time 2026-01-01T00:00:00Z --end-time 2026-01-01T00:01:00Z',
     )
     assert.equal(Datapoints[0].Maximum, 2)
-    assert.deepEqual((await aws('list-metrics')).Metrics, [])
-    await aws('delete-alarms --alarm-names hot')
+    assert.deepEqual((await aws('cloudwatch list-metrics')).Metrics, [])
+    await aws('cloudwatch delete-alarms --alarm-names hot')
     assert.equal(store.read().alarms.size, 0)
   }
 })

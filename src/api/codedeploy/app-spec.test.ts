@@ -39,6 +39,17 @@ test('JSON is read, with keys in any case, as the AWS CLI writes them', () => {
   assert.deepEqual(parseAppSpec(JSON.stringify(json)), minimal)
 })
 
+test('what is no YAML is refused with its place, and a tag of somebody’s says nothing on the terminal', async () => {
+  const warnings: Error[] = []
+  const hear = (warning: Error) => warnings.push(warning)
+  process.on('warning', hear)
+  assert.throws(() => parseAppSpec('a: [b'), awsError('InvalidRevisionException', /at line 1, column 6$/))
+  assert.throws(() => parseAppSpec('!!js/function x'), awsError('InvalidRevisionException', /must be a map/))
+  await new Promise(setImmediate)
+  process.off('warning', hear)
+  assert.deepEqual(warnings, [])
+})
+
 test('all hooks, the platform version and the network are read', () => {
   const spec = parseAppSpec(`${yaml}
         PlatformVersion: LATEST

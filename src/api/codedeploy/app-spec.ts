@@ -44,9 +44,10 @@ type Fields = Readonly<Record<string, unknown>>
 
 function parseYaml(text: string): unknown {
   try {
-    return parse(text)
+    // What it only warns of it would print to the operator's terminal; the checks that follow judge it.
+    return parse(text, { logLevel: 'error' })
   } catch (error) {
-    throw invalid((error as Error).message.split('\n')[0] ?? '')
+    throw invalid((error as Error).message.split('\n')[0]?.replace(/:$/, '') ?? '')
   }
 }
 

@@ -1,27 +1,17 @@
 import assert from 'node:assert/strict'
-import { execFile, execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { promisify } from 'node:util'
 import { lacking } from '../../../test/lacking.ts'
 import type { Deployment } from '../../domain/code-deploy.ts'
 import { openMemoryStore } from '../../store/memory.ts'
 import type { Store } from '../../store/store.ts'
+import { awsCli, awsPrograms } from '../aws-cli.fixture.ts'
 import { ecs } from '../ecs/service.ts'
 import { openStubApi } from '../stub-api.fixture.ts'
 import { appSpec, DeployAccount } from './code-deploy.fixture.ts'
 import { codedeploy } from './service.ts'
-
-function hasCli(): boolean {
-  try {
-    execFileSync('sh', ['-c', 'command -v aws'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
 
 /**
  * A folder for the CLI to find CodeDeploy's endpoint in: `aws ecs deploy` tells ECS alone of `--endpoint-url`, and before 2.13 it does not know
@@ -50,25 +40,9 @@ async function opened(t: TestContext) {
   account.put({ table: 'clusters', key: cluster.arn, value: cluster })
   const store = openMemoryStore(account.state)
   const { url } = await openStubApi(t, { store, services: [codedeploy, ecs] })
-  const env = {
-    ...process.env,
-    AWS_ENDPOINT_URL: url,
-    AWS_DATA_PATH: endpointRules(t, url),
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
-    AWS_REGION: 'us-east-1',
-    AWS_DEFAULT_REGION: 'us-east-1',
-    AWS_PAGER: '',
-    AWS_CONFIG_FILE: '/dev/null',
-    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-  }
-  const aws = async (...args: string[]): Promise<string> =>
-    (await promisify(execFile)('aws', [...args, '--output', 'json', '--endpoint-url', url], { env })).stdout
-  const deploy = async (name: string, input: object) => {
-    const stdout = await aws('deploy', name, '--cli-input-json', JSON.stringify(input))
-    return stdout === '' ? {} : JSON.parse(stdout)
-  }
-  return { account, store, aws, deploy }
+  const { print, run } = awsCli(url, { environment: { AWS_DATA_PATH: endpointRules(t, url) } })
+  const deploy = (name: string, input: object) => run(`deploy ${name}`, '--cli-input-json', JSON.stringify(input))
+  return { account, store, print, deploy }
 }
 
 function change(store: Store, deployment: Deployment, its: Partial<Deployment>): Promise<unknown> {
@@ -77,7 +51,7 @@ function change(store: Store, deployment: Deployment, its: Partial<Deployment>):
 }
 
 test('with `aws deploy`: an application, a group, and a deployment that is watched and stopped', async t => {
-  if (!hasCli()) return lacking(t, 'aws (Debian: awscli)')
+  if (awsPrograms().length === 0) return lacking(t, 'aws (Debian: awscli)')
   const { account, store, deploy } = await opened(t)
   await deploy('create-application', { applicationName: 'app', computePlatform: 'ECS' })
   await deploy('create-deployment-group', account.groupInput())
@@ -112,8 +86,8 @@ test('with `aws deploy`: an application, a group, and a deployment that is watch
 })
 
 test('with `aws ecs deploy`: a task definition is registered, deployed and waited for', async t => {
-  if (!hasCli()) return lacking(t, 'aws (Debian: awscli)')
-  const { account, store, aws, deploy } = await opened(t)
+  if (awsPrograms().length === 0) return lacking(t, 'aws (Debian: awscli)')
+  const { account, store, print, deploy } = await opened(t)
   await deploy('create-application', { applicationName: 'app', computePlatform: 'ECS' })
   await deploy('create-deployment-group', account.groupInput())
   const stop = store.watch(({ state }) => {
@@ -129,9 +103,8 @@ test('with `aws ecs deploy`: a task definition is registered, deployed and waite
   const [taskDefinition, spec] = [join(folder, 'task-definition.json'), join(folder, 'appspec.yaml')]
   writeFileSync(taskDefinition, JSON.stringify({ family: 'hello', containerDefinitions: [container] }))
   writeFileSync(spec, appSpec())
-  const told = await aws(
-    ...['ecs', 'deploy', '--cluster', 'main', '--service', 'web'],
-    ...['--codedeploy-application', 'app', '--codedeploy-deployment-group', 'group'],
+  const told = await print(
+    'ecs deploy --cluster main --service web --codedeploy-application app --codedeploy-deployment-group group',
     ...['--task-definition', taskDefinition, '--codedeploy-appspec', spec],
   )
   assert.match(told, /Successfully deployed .*task-definition\/hello:3/)

@@ -66,8 +66,7 @@ export const codedeploy: Service = {
   signingName: 'codedeploy',
   version: '2014-10-06',
   protocol: 'json',
-  xmlNamespace: '',
   targetPrefix: 'CodeDeploy_20141006',
   actionNames: Object.keys(actions),
-  load: async () => ({ schemas: await import('@aws-sdk/client-codedeploy'), actions, constraints: {} }),
+  load: async () => ({ schemas: await import('@aws-sdk/client-codedeploy'), actions }),
 }

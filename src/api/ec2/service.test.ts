@@ -4,7 +4,7 @@ import { NormalizedSchema } from '@smithy/core/schema'
 import { ec2 } from './service.ts'
 
 test('every action and every constraint names something that the SDK knows', async () => {
-  const { schemas, actions, constraints } = await ec2.load()
+  const { schemas, actions, constraints = {} } = await ec2.load()
   assert.deepEqual(Object.keys(actions), ec2.actionNames)
   for (const name of ec2.actionNames) assert(schemas[`${name}$`] !== undefined, name)
   for (const path of Object.keys(constraints)) {

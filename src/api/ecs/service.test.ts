@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { test } from 'node:test'
-import { promisify } from 'node:util'
 import { ECS, ServiceNotFoundException } from '@aws-sdk/client-ecs'
 import { NormalizedSchema } from '@smithy/core/schema'
 import { lacking } from '../../../test/lacking.ts'
-import { has } from '../../../test/scenarios/sluice.ts'
 import type { Task } from '../../domain/task.ts'
 import { openMemoryStore } from '../../store/memory.ts'
+import { awsCli, awsPrograms } from '../aws-cli.fixture.ts'
 import { clientOptions, openStubApi } from '../stub-api.fixture.ts'
 import { ecs } from './service.ts'
 
 test('every action and every constraint names something that the SDK knows', async () => {
-  const { schemas, actions, constraints } = await ecs.load()
+  const { schemas, actions, constraints = {} } = await ecs.load()
   assert.deepEqual(Object.keys(actions), ecs.actionNames)
   for (const name of ecs.actionNames) assert(schemas[`${name}$`] !== undefined, name)
   for (const path of Object.keys(constraints)) {
@@ -46,16 +44,16 @@ test('the SDK reads what is answered, and knows the errors', async t => {
 })
 
 test('the AWS CLI runs a service, and waits until it is stable', async t => {
-  if (!has('aws')) return lacking(t, 'aws (Debian: awscli)')
+  if (awsPrograms().length === 0) return lacking(t, 'aws (Debian: awscli)')
   const store = openMemoryStore()
   const api = await openStubApi(t, { services: [ecs], store })
-  const aws = cli(api.url)
+  const { run: aws } = awsCli(api.url)
   const definition = await aws(
-    'register-task-definition --family web --container-definitions',
+    'ecs register-task-definition --family web --container-definitions',
     JSON.stringify(containerDefinitions),
   )
   assert.equal(definition.taskDefinition.revision, 1)
-  const { service } = await aws('create-service --service-name web --task-definition web --desired-count 1')
+  const { service } = await aws('ecs create-service --service-name web --task-definition web --desired-count 1')
   assert.equal(service.deployments[0].rolloutState, 'IN_PROGRESS')
   const [taskSet] = store.read().taskSets.values()
   const task: Task = {
@@ -72,31 +70,12 @@ test('the AWS CLI runs a service, and waits until it is stable', async t => {
     tags: [],
   }
   await store.transact(store.read().revision, [{ table: 'tasks', key: task.arn, value: task }])
-  await aws('wait services-stable --services web')
-  await aws(`wait tasks-running --tasks ${task.arn}`)
-  assert.deepEqual((await aws('list-tasks --service-name web')).taskArns, [task.arn])
+  await aws('ecs wait services-stable --services web')
+  await aws(`ecs wait tasks-running --tasks ${task.arn}`)
+  assert.deepEqual((await aws('ecs list-tasks --service-name web')).taskArns, [task.arn])
   await assert.rejects(
-    aws('delete-service --service web'),
+    aws('ecs delete-service --service web'),
     /\(InvalidParameterException\) when calling the DeleteService operation: The service cannot be stopped while it is scaled above 0\./,
   )
-  assert.equal((await aws('delete-service --service web --force')).service.status, 'DRAINING')
+  assert.equal((await aws('ecs delete-service --service web --force')).service.status, 'DRAINING')
 })
-
-/** Runs `aws ecs` with a command's words, and a last argument that may have spaces; answers what it prints as JSON. */
-function cli(url: string) {
-  const environment = {
-    ...process.env,
-    AWS_ACCESS_KEY_ID: 'any',
-    AWS_SECRET_ACCESS_KEY: 'thing',
-    AWS_DEFAULT_REGION: 'us-east-1',
-    AWS_PAGER: '',
-    AWS_CONFIG_FILE: '/dev/null',
-  }
-  // What it prints is the API's JSON, whose shape the assertions are about.
-  // biome-ignore lint/suspicious/noExplicitAny: see above
-  return async (command: string, ...last: readonly string[]): Promise<any> => {
-    const args = ['ecs', ...command.split(' '), ...last, '--endpoint-url', url, '--output', 'json']
-    const { stdout } = await promisify(execFile)('aws', args, { env: environment, timeout: 60_000 })
-    return stdout === '' ? undefined : JSON.parse(stdout)
-  }
-}

@@ -51,7 +51,6 @@ export const ecs: Service = {
   signingName: 'ecs',
   version: '2014-11-13',
   protocol: 'json',
-  xmlNamespace: '',
   targetPrefix: 'AmazonEC2ContainerServiceV20141113',
   actionNames: Object.keys(actions),
   load: async () => ({ schemas: await import('@aws-sdk/client-ecs'), actions, constraints }),

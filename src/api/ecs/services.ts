@@ -100,7 +100,7 @@ export function DeleteService(input: DeleteServiceRequest, call: Call): DeleteSe
   }
   const deleted: EcsService = { ...service, status: 'DRAINING', desiredCount: 0 }
   call.draft.put('services', service.arn, deleted)
-  for (const taskSet of taskSets) call.draft.put('taskSets', taskSet.arn, drained(taskSet, call.now))
+  for (const taskSet of taskSets) call.draft.change(drained(taskSet, call.now))
   return { service: describeService(deleted, call.draft.state) }
 }
 

@@ -3,13 +3,15 @@ import type {
   CreateTaskSetResponse,
   DeleteTaskSetRequest,
   DeleteTaskSetResponse,
+  TaskSet as SdkTaskSet,
   UpdateServicePrimaryTaskSetRequest,
   UpdateServicePrimaryTaskSetResponse,
   UpdateTaskSetRequest,
   UpdateTaskSetResponse,
 } from '@aws-sdk/client-ecs'
 import type { EcsService } from '../../domain/ecs-service.ts'
-import { drained, newTaskSet, rescaled, type TaskSet, taskSetsOf } from '../../domain/task-set.ts'
+import type { Change } from '../../domain/state.ts'
+import { drained, madePrimary, newTaskSet, rescaled, type TaskSet, taskSetsOf } from '../../domain/task-set.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
 import { describeTaskSet, isNamed } from './describe-task-sets.ts'
@@ -54,30 +56,18 @@ export function CreateTaskSet(input: CreateTaskSetRequest, call: Call): CreateTa
 export function UpdateTaskSet(input: UpdateTaskSetRequest, call: Call): UpdateTaskSetResponse {
   const service = findActiveService(call, input.cluster, input.service)
   const taskSet = findTaskSet(call, service, input.taskSet)
-  const changed = rescaled(taskSet, service.desiredCount, input.scale?.value ?? taskSet.scalePercent, call.now)
-  if (changed !== taskSet) call.draft.put('taskSets', changed.arn, changed)
-  return { taskSet: describeTaskSet(changed, call.draft.state) }
+  const wanted = rescaled(taskSet, service.desiredCount, input.scale?.value ?? taskSet.scalePercent, call.now)
+  if (wanted !== taskSet) call.draft.put('taskSets', wanted.arn, wanted)
+  return { taskSet: describeTaskSet(wanted, call.draft.state) }
 }
 
-/** The former primary task set stays beside it; the service takes over what the new one runs. */
 export function UpdateServicePrimaryTaskSet(
   input: UpdateServicePrimaryTaskSetRequest,
   call: Call,
 ): UpdateServicePrimaryTaskSetResponse {
   const service = findActiveService(call, input.cluster, input.service)
   const primary = findTaskSet(call, service, input.primaryTaskSet)
-  for (const taskSet of taskSetsOf(call.draft.state, service.arn)) {
-    const status = taskSet.arn === primary.arn ? 'PRIMARY' : taskSet.status === 'PRIMARY' ? 'ACTIVE' : taskSet.status
-    if (status !== taskSet.status) {
-      call.draft.put('taskSets', taskSet.arn, { ...taskSet, status, updatedAt: call.now })
-    }
-  }
-  if (service.controller === 'CODE_DEPLOY') {
-    const { taskDefinitionArn, loadBalancers } = primary
-    call.draft.put('services', service.arn, { ...service, taskDefinitionArn, loadBalancers })
-  }
-  const { state } = call.draft
-  return { taskSet: describeTaskSet(state.taskSets.get(primary.arn) ?? primary, state) }
+  return { taskSet: changed(call, primary, madePrimary(call.draft.state, service, primary, call.now)) }
 }
 
 /** Its tasks are stopped, and then it is gone. */
@@ -87,9 +77,14 @@ export function DeleteTaskSet(input: DeleteTaskSetRequest, call: Call): DeleteTa
   if (!input.force && taskSet.desiredCount > 0) {
     throw invalid('The task set cannot be deleted while it is scaled above 0. Scale it to 0, or use force.')
   }
-  const deleted = drained(taskSet, call.now)
-  call.draft.put('taskSets', deleted.arn, deleted)
-  return { taskSet: describeTaskSet(deleted, call.draft.state) }
+  return { taskSet: changed(call, taskSet, [drained(taskSet, call.now)]) }
+}
+
+/** Makes the changes, and describes the task set as it is after them. */
+function changed(call: Call, { arn }: TaskSet, changes: readonly Change[]): SdkTaskSet {
+  for (const change of changes) call.draft.change(change)
+  const { state } = call.draft
+  return describeTaskSet(state.taskSets.get(arn)!, state)
 }
 
 /** Throws TaskSetNotFoundException for one that is not there or was deleted. */

@@ -7,7 +7,7 @@ import { awsError } from './account.fixture.ts'
 import { elbv2 } from './service.ts'
 
 test('every action and every constraint names something that the SDK knows', async () => {
-  const { schemas, actions, constraints } = await elbv2.load()
+  const { schemas, actions, constraints = {} } = await elbv2.load()
   assert.deepEqual(Object.keys(actions), elbv2.actionNames)
   for (const name of elbv2.actionNames) assert(schemas[`${name}$`] !== undefined, name)
   for (const path of Object.keys(constraints)) {
@@ -20,7 +20,7 @@ test('every action and every constraint names something that the SDK knows', asy
 })
 
 test('tags are made of letters, digits, spaces and a few signs, of any script', async () => {
-  const { constraints, schemas } = await elbv2.load()
+  const { constraints = {}, schemas } = await elbv2.load()
   const operation = findOperation(schemas, 'AddTags') ?? assert.fail()
   const add = (Key: string, Value: string) =>
     checkInput({ ResourceArns: ['a'], Tags: [{ Key, Value }] }, operation, constraints, 'query')

@@ -42,6 +42,7 @@ test('a target that passes its checks is healthy, without a reason', () => {
   account.run(RegisterTargets, { TargetGroupArn: arn, Targets: [{ Id: '127.0.0.5', Port: 7 }] })
   account.health.set(targetKey(arn, { id: '127.0.0.5', port: 7 }), {
     verdict: 'healthy',
+    registeredAt: account.now,
     since: account.now,
     against: 0,
     results: [],
@@ -96,7 +97,23 @@ test('a draining target that is registered again starts anew', () => {
   account.run(DeregisterTargets, input)
   account.now += 5000
   account.run(RegisterTargets, input)
-  assert.deepEqual(account.state.targetGroups.get(arn)?.targets, [{ id: '127.0.0.5', port: 9000 }])
+  const registeredAt = account.now
+  assert.deepEqual(account.state.targetGroups.get(arn)?.targets, [{ id: '127.0.0.5', port: 9000, registeredAt }])
+})
+
+test('a target of which only the zone is another one stays registered', () => {
+  const { account, arn } = started()
+  const register = (target: { AvailabilityZone?: string }) =>
+    account.run(RegisterTargets, {
+      TargetGroupArn: arn,
+      Targets: [{ Id: '10.99.0.5', AvailabilityZone: 'all', ...target }],
+    })
+  register({})
+  const registeredAt = account.now
+  account.now += 5000
+  register({ AvailabilityZone: 'local-1b' })
+  const [target] = account.state.targetGroups.get(arn)?.targets ?? []
+  assert.deepEqual(target, { id: '10.99.0.5', port: 9000, availabilityZone: 'local-1b', registeredAt })
 })
 
 test('a registration that is over is kept for a minute, whatever else is registered or deregistered, and then dropped', () => {
@@ -130,7 +147,11 @@ test('a registration that is over leaves its place to others, and may begin anew
   account.run(RegisterTargets, { TargetGroupArn, Targets: others })
   account.run(RegisterTargets, { TargetGroupArn, Targets: [again] })
   assert.equal(account.run(DescribeTargetHealth, { TargetGroupArn }).TargetHealthDescriptions?.length, 1000)
-  assert.deepEqual(account.state.targetGroups.get(TargetGroupArn)?.targets[0], { id: '127.0.0.5', port: 10_000 })
+  assert.deepEqual(account.state.targetGroups.get(TargetGroupArn)?.targets[0], {
+    id: '127.0.0.5',
+    port: 10_000,
+    registeredAt: account.now,
+  })
 })
 
 test('a target that is not registered is unused when asked for by name', () => {

@@ -39,9 +39,15 @@ export function RegisterTargets(input: RegisterTargetsInput, call: Call): Regist
   for (const { id, port, availabilityZone } of asked) {
     const key = targetKey(group.arn, { id, port })
     const before = targets.get(key)
-    if (before !== undefined && !before.deregistration && before.availabilityZone === availabilityZone) continue
+    const current = before?.deregistration === undefined ? before : undefined
+    if (current !== undefined && current.availabilityZone === availabilityZone) continue
     changed = true
-    targets.set(key, { id, port, ...(availabilityZone === undefined ? {} : { availabilityZone }) })
+    targets.set(key, {
+      id,
+      port,
+      registeredAt: current?.registeredAt ?? call.now,
+      ...(availabilityZone === undefined ? {} : { availabilityZone }),
+    })
   }
   if (!changed) return {}
   const written = { ...group, targets: [...targets.values()] }

@@ -1,10 +1,11 @@
 /** A real dockerd for tests, in this process's network namespace, which has to be the test's own: Docker changes iptables. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { DockerApi } from './engine-api.ts'
@@ -22,7 +23,9 @@ export class Dockerd {
   readonly socketPath: string
   readonly #directory: string
   /** The first process of a namespace, whose end is everybody's there: it does what it reads, and ends when its input does. */
-  readonly #shell: ChildProcess
+  readonly #shell: ChildProcessByStdio<Writable, Readable, null>
+  /** A line for each thing done. */
+  readonly #done: AsyncIterator<unknown>
 
   static async open(): Promise<Dockerd> {
     const dockerd = new Dockerd(mkdtempSync(join(tmpdir(), 'sluice-dockerd-')))
@@ -41,27 +44,33 @@ export class Dockerd {
     // Mounts and processes of its own; /run is a new one, too, for what Docker leaves there.
     const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
     const commands = 'mount -t tmpfs none /run; while read -r line; do eval "$line"; done'
-    this.#shell = spawn('unshare', [...namespaces, 'sh', '-c', commands], { stdio: ['pipe', 'ignore', 'ignore'] })
+    this.#shell = spawn('unshare', [...namespaces, 'sh', '-c', commands], { stdio: ['pipe', 'pipe', 'ignore'] })
+    this.#done = this.#shell.stdout[Symbol.asyncIterator]()
   }
 
-  /** Containers outlive a dockerd that is killed, as with live-restore everywhere. */
+  /** Leaves one that answers alone. Containers outlive a dockerd that is killed, as with live-restore everywhere. */
   async start(): Promise<void> {
+    if (await this.#answers()) return
     const at = (name: string) => join(this.#directory, name)
     rmSync(at('docker.pid'), { force: true })
-    this.#do(
+    await this.#do(
       `dockerd --data-root ${at('data')} --exec-root ${at('exec')} --pidfile ${at('docker.pid')} --live-restore`,
       `--host unix://${this.socketPath} --cgroup-parent ${this.#cgroup} >>${at('log')} 2>&1 & daemon=$!`,
     )
-    for (let tries = 0; !(await this.#answers()); tries++) {
-      if (tries === 600) throw new Error(`dockerd does not start: ${readFileSync(at('log'), 'utf8').slice(-2_000)}`)
+    const end = performance.now() + 20_000
+    while (!(await this.#answers())) {
+      if (performance.now() > end)
+        throw new Error(`dockerd does not start: ${readFileSync(at('log'), 'utf8').slice(-2_000)}`)
       await pause(50)
     }
   }
 
-  /** As by kill -9. */
+  /** As by kill -9. Nobody listens any more, and its containerd is gone, too: the next dockerd would wait for a zombie of it. */
   async kill(): Promise<void> {
-    this.#do('kill -9 $daemon; wait $daemon')
-    while (await this.#answers()) await pause(10)
+    await this.#do(
+      `containerd=$(cat ${join(this.#directory, 'exec/containerd/containerd.pid')}); kill -9 $daemon $containerd; wait $daemon;`,
+      'while kill -0 $containerd; do sleep 0.01; done',
+    )
   }
 
   /** An image `NAME:latest` of node, as it runs this test, with a shell. */
@@ -75,8 +84,8 @@ export class Dockerd {
   }
 
   async close(): Promise<void> {
-    this.#do('exit 0')
-    await once(this.#shell, 'exit')
+    this.#shell.stdin.end()
+    if (this.#shell.exitCode === null && this.#shell.signalCode === null) await once(this.#shell, 'exit')
     removeControlGroups(this.#cgroup)
     rmSync(this.#directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
@@ -85,12 +94,13 @@ export class Dockerd {
     return `sluice-test-${process.pid}`
   }
 
-  #do(...command: string[]): void {
-    this.#shell.stdin?.write(`${command.join(' ')}\n`)
+  async #do(...command: string[]): Promise<void> {
+    this.#shell.stdin.write(`${command.join(' ')}; echo done\n`)
+    if ((await this.#done.next()).done) throw new Error('the namespace of dockerd has ended')
   }
 
   #answers(): Promise<boolean> {
-    return new DockerApi(this.socketPath).call('GET', '/_ping').then(
+    return new DockerApi(this.socketPath).call('GET', '/_ping', { signal: AbortSignal.timeout(5_000) }).then(
       () => true,
       () => false,
     )

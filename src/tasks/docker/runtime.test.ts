@@ -17,6 +17,9 @@ import { Dockerd, dockerdLacks, tarOf } from './dockerd.fixture.ts'
 import { openRegistry } from './registry.fixture.ts'
 import { openDockerRuntime } from './runtime.ts'
 
+/** What hangs ends, and all after it are run. */
+const limit = { timeout: 40_000 }
+
 const lacks = dockerdLacks()
 if (lacks !== undefined) test('the docker runtime does what every runtime does', t => lacking(t, lacks))
 else {
@@ -25,8 +28,10 @@ else {
   before(async () => {
     dockerd = await Dockerd.open()
     await dockerd.importNode('node')
-    // That nobody has an address is found out in 0.3 s instead of 3 s.
-    writeFileSync('/proc/sys/net/ipv4/neigh/docker0/retrans_time_ms', '100')
+    // That nobody has an address any more is found out in 1.5 s instead of 40 s.
+    const neighbours = { base_reachable_time_ms: 100, delay_first_probe_time: 0, retrans_time_ms: 100 }
+    for (const [name, value] of Object.entries(neighbours))
+      writeFileSync(`/proc/sys/net/ipv4/neigh/docker0/${name}`, String(value))
   })
   after(() => dockerd?.close())
 
@@ -35,11 +40,12 @@ else {
     open: async options => openDockerRuntime({ ...options, clock, socketPath: dockerd.socketPath }),
   }))
 
-  test('docker: what Docker finds of a container’s health is told', async t => {
+  test('docker: what Docker finds of a container’s health is told', limit, async t => {
     const { runtime, told } = await open(t, dockerd)
-    const spec = node("setTimeout(() => require('fs').writeFileSync('/sick', ''), 1500); setInterval(() => {}, 1000)", {
+    const spec = node(commandServer, {
       healthCheck: {
-        command: ['CMD-SHELL', '[ ! -e /sick ]'],
+        // Is content once.
+        command: ['CMD-SHELL', '[ ! -e /checked ] && : >/checked'],
         intervalSeconds: 1,
         timeoutSeconds: 2,
         retries: 1,
@@ -52,24 +58,28 @@ else {
     await told(spec, event => event.kind === 'health' && event.health === 'UNHEALTHY')
   })
 
-  test('docker: an image that is not there is pulled, and run with its own command where the task has none', async t => {
-    const registry = await openRegistry(tarOf(['/bin/sh']), ['/bin/sh', '-c', 'echo pulled for $HOST:$PORT; exit 7'])
-    t.after(registry.close)
-    const { runtime, told } = await open(t, dockerd)
-    const spec = node('', { image: `${registry.address}/app`, entryPoint: [], command: [] })
-    runtime.start(spec)
-    const event = await told(spec, ({ kind }) => kind === 'stopped')
-    assert.deepEqual(event, {
-      id: spec.id,
-      kind: 'stopped',
-      failedToStart: false,
-      reason: 'exited with 7',
-      exitCode: 7,
-    })
-    assert.equal(String(await runtime.logs(spec.id, 1_000)), 'pulled for 0.0.0.0:8080\n')
-  })
+  test(
+    'docker: an image that is not there is pulled, and run with its own command where the task has none',
+    limit,
+    async t => {
+      const registry = await openRegistry(tarOf(['/bin/sh']), ['/bin/sh', '-c', 'echo pulled for $HOST:$PORT; exit 7'])
+      t.after(registry.close)
+      const { runtime, told } = await open(t, dockerd)
+      const spec = node('', { image: `${registry.address}/app`, entryPoint: [], command: [] })
+      runtime.start(spec)
+      const event = await told(spec, ({ kind }) => kind === 'stopped')
+      assert.deepEqual(event, {
+        id: spec.id,
+        kind: 'stopped',
+        failedToStart: false,
+        reason: 'exited with 7',
+        exitCode: 7,
+      })
+      assert.equal(String(await runtime.logs(spec.id, 1_000)), 'pulled for 0.0.0.0:8080\n')
+    },
+  )
 
-  test('docker: an image that cannot be pulled fails the task with the registry’s reason', async t => {
+  test('docker: an image that cannot be pulled fails the task with the registry’s reason', limit, async t => {
     const registry = await openRegistry(Buffer.alloc(0), [])
     t.after(registry.close)
     const { runtime, told } = await open(t, dockerd)
@@ -80,7 +90,7 @@ else {
     assert.match(event.reason, /^CannotPullContainerError: 127\.0\.0\.1:\d+\/app:2: .*manifest unknown/)
   })
 
-  test('docker: a task that is stopped while its image is pulled never runs', async t => {
+  test('docker: a task that is stopped while its image is pulled never runs', limit, async t => {
     const registry = createServer().listen(0, '127.0.0.1')
     t.after(() => registry.close())
     await once(registry, 'listening')
@@ -94,44 +104,46 @@ else {
     assert.deepEqual(event, { id: spec.id, kind: 'stopped', failedToStart: false, reason: 'stopped before it ran' })
   })
 
-  test('docker: tasks go on while dockerd is away, nothing starts, and what was asked for is done when it is back', async t => {
-    const { runtime, told, events, log } = await open(t, dockerd)
-    const [serving, ending] = [node(commandServer), node('setTimeout(() => process.exit(3), 1500)')]
-    runtime.start(serving)
-    runtime.start(ending)
-    const running = await told(serving, ({ kind }) => kind === 'running')
-    await told(ending, ({ kind }) => kind === 'running')
-    await dockerd.kill()
-    const late = node(commandServer)
-    runtime.start(late)
-    const failed = await told(late, ({ kind }) => kind === 'stopped')
-    assert.ok(failed.kind === 'stopped' && failed.failedToStart)
-    assert.match(failed.reason, /^no answer from Docker at \S+ \(ECONNREFUSED\): dockerd must run$/)
-    assert.ok(running.kind === 'running')
-    assert.equal(await ask(running.place.address, 'echo still there'), 'still there')
-    assert.equal(events.filter(({ kind }) => kind === 'stopped').length, 1)
+  test(
+    'docker: tasks go on while dockerd is away, nothing starts, and what was asked for is done when it is back',
+    limit,
+    async t => {
+      t.after(() => dockerd.start(), limit)
+      const { runtime, run, told, events, log } = await open(t, dockerd)
+      const [serving, ending] = [node(commandServer, { stopTimeoutMs: 30_000 }), node(commandServer)]
+      const [servingAt, endingAt] = [await run(serving), await run(ending)]
+      await dockerd.kill()
+      const late = node(commandServer)
+      runtime.start(late)
+      const failed = await told(late, ({ kind }) => kind === 'stopped')
+      assert.ok(failed.kind === 'stopped' && failed.failedToStart)
+      assert.match(failed.reason, /^no answer from Docker at \S+ \(ECONNREFUSED\): dockerd must run$/)
+      assert.equal(await ask(servingAt, 'echo still there'), 'still there')
+      await ask(endingAt, 'exit 3')
+      assert.equal(events.filter(({ kind }) => kind === 'stopped').length, 1)
 
-    runtime.stop(serving.id)
-    await dockerd.start()
-    const [stopped, ended] = await Promise.all(
-      [serving, ending].map(spec => told(spec, ({ kind }) => kind === 'stopped')),
-    )
-    assert.deepEqual(
-      [stopped, ended].map(event => event?.kind === 'stopped' && event.reason),
-      ['exited with 0', 'exited with 3'],
-    )
-    assert.equal(log.length, 2, log.join('\n'))
-    assert.match(log[0] ?? '', /; running tasks are left alone, and it is tried again$/)
-    assert.equal(log[1], 'Docker answers again')
-  })
+      runtime.stop(serving.id)
+      await dockerd.start()
+      const [stopped, ended] = await Promise.all(
+        [serving, ending].map(spec => told(spec, ({ kind }) => kind === 'stopped')),
+      )
+      assert.deepEqual(
+        [stopped, ended].map(event => event?.kind === 'stopped' && event.reason),
+        ['exited with 0', 'exited with 3'],
+      )
+      assert.equal(log.length, 2, log.join('\n'))
+      assert.match(log[0] ?? '', /; running tasks are left alone, and it is tried again$/)
+      assert.equal(log[1], 'Docker answers again')
+    },
+  )
 
-  test('docker: tasks are adopted when dockerd comes later than we do', async t => {
+  test('docker: tasks are adopted when dockerd comes later than we do', limit, async t => {
     const dataDir = mkdtempSync(join(tmpdir(), 'sluice-test-'))
+    t.after(() => dockerd.start(), limit)
     t.after(() => rmSync(dataDir, { recursive: true }))
     const first = await open(t, dockerd, dataDir)
     const spec = node(commandServer)
-    first.runtime.start(spec)
-    await first.told(spec, ({ kind }) => kind === 'running')
+    await first.run(spec)
     await first.runtime.leave()
     await dockerd.kill()
     const { runtime, told, events } = await open(t, dockerd, dataDir, [spec])
@@ -145,15 +157,12 @@ else {
     )
   })
 
-  test('docker: what the host forwards to a task’s port arrives', async t => {
-    const { runtime, told } = await open(t, dockerd)
-    const spec = node(commandServer)
-    runtime.start(spec)
-    const running = await told(spec, ({ kind }) => kind === 'running')
-    assert.ok(running.kind === 'running')
-    await ask(running.place.address, 'echo it serves')
+  test('docker: what the host forwards to a task’s port arrives', limit, async t => {
+    const { run } = await open(t, dockerd)
+    const address = await run(node(commandServer))
+    await ask(address, 'echo it serves')
     const client = otherHost(t)
-    execFileSync('nft', ['-f', '-'], { input: forwarding(running.place.address) })
+    execFileSync('nft', ['-f', '-'], { input: forwarding(address) })
     t.after(() => execFileSync('nft', ['delete', 'table', 'ip', 'forwarding']))
     assert.equal(await client('echo through the host'), 'through the host')
   })
@@ -177,20 +186,29 @@ async function open(t: TestContext, dockerd: Dockerd, dataDir = '', known: reado
   t.after(async () => {
     await runtime.close()
     if (dataDir === '') rmSync(directory, { recursive: true })
-  })
+  }, limit)
   await runtime.adopt(known)
   const told = (spec: TaskSpec, matches: (event: TaskEvent) => boolean) =>
-    new Promise<TaskEvent>(resolve => {
+    new Promise<TaskEvent>((resolve, reject) => {
       const look = () => {
-        const found = events.find(event => event.id === spec.id && matches(event))
-        if (found === undefined) return
+        const its = events.filter(({ id }) => id === spec.id)
+        const found = its.find(matches)
+        if (found !== undefined) resolve(found)
+        else if (its.at(-1)?.kind === 'stopped') reject(new Error(`nothing more is told: ${JSON.stringify(its)}`))
+        else return
         waiting.delete(look)
-        resolve(found)
       }
       waiting.add(look)
       look()
     })
-  return { runtime, events, log, told }
+  /** Where it runs. */
+  const run = async (spec: TaskSpec) => {
+    runtime.start(spec)
+    const running = await told(spec, ({ kind }) => kind === 'running')
+    assert.ok(running.kind === 'running')
+    return running.place.address
+  }
+  return { runtime, run, told, events, log }
 }
 
 function node(program: string, extra: Partial<TaskSpec> = {}): TaskSpec {

@@ -55,6 +55,12 @@ withNamespaces('a task is nobody special, alone in its network, and may take any
   assert.deepEqual(bench.log, [])
 })
 
+withNamespaces('a task’s own HOST and PORT go before ours, as in AWS', async t => {
+  const bench = await ProcessBench.open(t)
+  const { output } = await bench.echo('$HOST:$PORT:$PORT_8080', { HOST: '0.0.0.0', PORT: '1' })
+  assert.equal(output, '0.0.0.0:1:8080')
+})
+
 withNamespaces('nothing of a task that ended is left, its address is refused, and in the end nothing is', async t => {
   const bench = await ProcessBench.open(t)
   const [spec, other] = [shell('sleep 1000'), shell('sleep 1000')]

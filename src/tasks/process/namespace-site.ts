@@ -30,6 +30,7 @@ const proto = ['proto', '83']
  * Addresses are reserved by their routes, which no two Sluices can make; what runs there is known by its namespace.
  */
 export class NamespaceSite implements Site {
+  readonly sharesPorts = false
   readonly #prefix: string
   readonly #setns: (fd: number, type: number) => number
 

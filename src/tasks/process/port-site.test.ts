@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { PortSite } from './port-site.ts'
-import { processRuntimeContract } from './process.contract.ts'
+import { ProcessBench, processRuntimeContract } from './process.contract.ts'
 
 if (process.getuid?.() === 0) {
   process.setgroups?.([])
@@ -11,6 +11,12 @@ if (process.getuid?.() === 0) {
 }
 
 processRuntimeContract('processes with ports', process.platform === 'linux' ? undefined : 'Linux')
+
+test('its own HOST and PORT would be another task’s, so ours go first', async t => {
+  const bench = await ProcessBench.open(t)
+  const { place, output } = await bench.echo('$HOST:$PORT:$PORT_8080', { HOST: '0.0.0.0', PORT: '1', PORT_8080: '2' })
+  assert.equal(output, `127.0.0.1:${place.ports[8080]}:${place.ports[8080]}`)
+})
 
 const spec = {
   id: '0'.repeat(32),

@@ -15,6 +15,7 @@ export const taskVariable = 'SLUICE_TASK'
 
 /** All tasks on 127.0.0.1, a port of its own for each port of each task: needs no privileges. */
 export class PortSite implements Site {
+  readonly sharesPorts = true
   readonly #places = new Map<string, Place>()
 
   async prepare({ id, ports }: Parameters<Site['prepare']>[0]): Promise<Place> {

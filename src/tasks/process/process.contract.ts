@@ -67,7 +67,7 @@ export function processRuntimeContract(name: string, lack: string | undefined): 
     const spec = {
       ...shell('env; pwd; sleep 1000'),
       workingDirectory: '/usr',
-      environment: { COLOR: 'blue', PORT: '1' },
+      environment: { COLOR: 'blue' },
     }
     bench.runtime.start(spec)
     const { place } = await bench.told(spec, 'running')
@@ -171,6 +171,16 @@ export class ProcessBench {
     t.after(() => bench.runtime.close())
     await bench.runtime.adopt(known)
     return bench
+  }
+
+  /** What the shell of a task with this environment makes of `text`, and where the task runs. */
+  async echo(text: string, environment: TaskSpec['environment']) {
+    const spec = { ...shell(`echo "${text}"; sleep 1000`), environment }
+    this.runtime.start(spec)
+    const { place } = await this.told(spec, 'running')
+    const output = async () => String(await this.runtime.logs(spec.id, 10_000))
+    await until(async () => (await output()).endsWith('\n'))
+    return { place, output: (await output()).trimEnd() }
   }
 
   async told<Kind extends TaskEvent['kind']>(spec: TaskSpec, kind: Kind) {

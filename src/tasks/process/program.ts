@@ -32,7 +32,7 @@ export function startProgram(
   return site.within(spec.id, () =>
     spawn(program, args, {
       cwd: workingDirectory,
-      env: environmentOf(spec, place),
+      env: environmentOf(spec, place, site),
       stdio: ['ignore', output, output],
       detached: true,
       ...user,
@@ -40,16 +40,21 @@ export function startProgram(
   )
 }
 
-function environmentOf(spec: TaskSpec, { address, ports }: Place): Record<string, string> {
+/** A task's own variables go before ours, as in AWS, but for those without which it would take another one's port. */
+function environmentOf(spec: TaskSpec, { address, ports }: Place, { sharesPorts }: Site): Record<string, string> {
   const numbered = Object.entries(ports).map(([containerPort, port]) => [`PORT_${containerPort}`, String(port)])
   const first = spec.ports[0] && ports[spec.ports[0].containerPort]
-  return {
-    // Nothing else of ours: there may be keys in it.
-    PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
-    ...spec.environment,
+  const where = {
     ...Object.fromEntries(numbered),
     HOST: address,
     ...(first === undefined ? {} : { PORT: String(first) }),
+  }
+  return {
+    // Nothing else of ours: there may be keys in it.
+    PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
+    ...where,
+    ...spec.environment,
+    ...(sharesPorts ? where : {}),
     [taskVariable]: spec.id,
   }
 }

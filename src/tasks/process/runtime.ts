@@ -28,7 +28,7 @@ const keptMs = 3_600_000
 
 /**
  * Tasks as processes of this host: the entry point followed by the command, in a session of its own, as an unprivileged user where we
- * are root, with PATH, the task's environment, HOST, PORT (its first port) and PORT_8080 for each port. The image is not used.
+ * are root, with PATH, HOST, PORT (its first port), PORT_8080 for each port, and the task's environment. The image is not used.
  * Without a working directory it is the one that Sluice was started in.
  *
  * Each has an address of its own where we may make network namespaces, else ports of its own (`NamespaceSite`, `PortSite`). They

@@ -2,6 +2,8 @@ import type { Place, TaskSpec } from '../runtime.ts'
 
 /** Where tasks run as processes: what gives each of them an address or ports, and knows what runs there. By the tasks' ids. */
 export interface Site {
+  /** Tasks share an address: each may bind only the ports that it was given, whatever its own environment says. */
+  readonly sharesPorts: boolean
   /**
    * Makes ready where a task is to run.
    * @throws Error with one line for the operator: there is no room
