@@ -4,14 +4,16 @@ import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
 const named = process.argv.slice(2)
-const files = named.length > 0 ? named : globSync(['src/**/*.test.ts', 'test/**/*.test.ts']).sort()
+// Whole stories first, since the longest would otherwise be left to run alone at the end.
+const files = named.length > 0 ? named : globSync(['src/**/*.test.ts', 'test/**/*.test.ts']).sort().reverse()
 const runner = spawn(
   process.execPath,
   [
     '--disable-warning=ExperimentalWarning',
     '--test',
     '--test-reporter=spec',
-    `--test-concurrency=${availableParallelism()}`,
+    // They wait more than they work.
+    `--test-concurrency=${availableParallelism() + 1}`,
     '--test-timeout=180000',
     ...files,
   ],
