@@ -4,8 +4,7 @@ import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
 const named = process.argv.slice(2)
-// Whole stories first, since the longest would otherwise be left to run alone at the end.
-const files = named.length > 0 ? named : globSync(['src/**/*.test.ts', 'test/**/*.test.ts']).sort().reverse()
+const files = named.length > 0 ? named : globSync(['src/**/*.test.ts', 'test/**/*.test.ts']).sort()
 const runner = spawn(
   process.execPath,
   [
@@ -15,6 +14,8 @@ const runner = spawn(
     // They wait more than they work.
     `--test-concurrency=${availableParallelism() + 1}`,
     '--test-timeout=180000',
+    // Under load a file's process has stayed after its last test, with nothing of ours left that runs.
+    '--test-force-exit',
     ...files,
   ],
   { stdio: 'inherit' },
