@@ -64,7 +64,8 @@ async function story(t: TestContext, { flags }: OnEngine): Promise<void> {
   }
 
   const endured = await load.end()
-  assert.equal(endured.failed, '')
+  const told = moves.map(({ what, at }) => `${what} at ${new Date(at).toISOString()}`).join(', ')
+  assert.equal(endured.failed, '', told)
   assert.equal(endured.talk.unanswered, 0, `datagrams of ${endured.talk.sent}`)
   const first: number[] = []
   for (const { what, at, until, from, to } of moves) {

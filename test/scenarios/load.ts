@@ -60,12 +60,13 @@ class Endured {
     this.#last = seconds.at(-1)
   }
 
-  /** New flows that failed, in words; empty: all were answered. */
+  /** New flows that failed, in words, with when they were opened; empty: all were answered. */
   get failed(): string {
-    const failed = this.flows.filter(([, , , version]) => version === '').map(([protocol]) => protocol)
+    const failed = this.flows.filter(([, , , version]) => version === '')
     if (failed.length === 0) return ''
     const causes = JSON.stringify(this.#last?.failures)
-    return `${failed.length} of ${this.flows.length} new flows (${[...new Set(failed)].join(', ')}; ${causes})`
+    const when = failed.map(([protocol, opened]) => `${protocol} at ${new Date(opened).toISOString()}`)
+    return `${failed.length} of ${this.flows.length} new flows, ${when.join(', ')}; ${causes}`
   }
 
   /** Datagrams of flows that stayed: how many, and how many had no answer. */

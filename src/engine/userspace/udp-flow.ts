@@ -58,7 +58,8 @@ export class UdpFlow extends FlowEntry {
   readonly #socket: Socket
   readonly #onSent: (error: Error | null) => void
   readonly #backlog: Backlog
-  #closed = false
+  /** A flow of its listener no longer: it tells no errors. */
+  #hasLeft = false
   #unanswered = 0
 
   /** Throws the system's error: `EMFILE` and `EADDRINUSE` (no file descriptor, no source port left), `ENETUNREACH`. */
@@ -66,7 +67,7 @@ export class UdpFlow extends FlowEntry {
     super(address, port)
     this.target = target
     const onError = (error: Error | null) => {
-      if (error !== null && !this.#closed) events.onError(this, error)
+      if (error !== null && !this.#hasLeft) events.onError(this, error)
     }
     this.#onSent = onError
     this.#socket = createSocket({ type: socketType(target.address), lookup: literalLookup })
@@ -93,8 +94,18 @@ export class UdpFlow extends FlowEntry {
     return true
   }
 
+  /** Whether `leave` was called. */
+  get hasLeft(): boolean {
+    return this.#hasLeft
+  }
+
+  /** From here on it only hears the replies to what its target was asked before. */
+  leave(): void {
+    this.#hasLeft = true
+  }
+
   close(): void {
-    this.#closed = true
+    this.#hasLeft = true
     this.#socket.close()
   }
 }

@@ -139,16 +139,20 @@ const situations: readonly {
 ]
 
 for (const { name, change, after } of situations)
-  test(`when ${name}, the next datagram goes elsewhere and a late reply nowhere`, async t => {
+  test(`when ${name}, the next datagram goes elsewhere, and replies come for a second at most`, async t => {
     const blue = serviceAt(t, 'blue')
     const green = serviceAt(t, 'green')
-    const balancer = await balance(t, { groups: { g: [blue.as()] } })
+    const clock = new FakeClock()
+    const balancer = await balance(t, { groups: { g: [blue.as()] } }, { clock })
     const client = balancer.client(t)
     assert.equal(await client.ask('1'), 'blue 1')
     client.send('hold 2')
     await until(() => blue.received.length === 2)
 
     balancer.apply(change(blue, green))
+    blue.answer('under way', blue.sources.at(-1)!)
+    await until(() => client.received.includes('under way'))
+    await clock.advance(1_000)
     blue.answer('late', blue.sources.at(-1)!)
     if (after === 'green') {
       assert.equal(await client.ask('3'), 'green 3')
@@ -297,6 +301,17 @@ test('a table full of conversations serves a burst of new ones, the longest idle
   await Promise.all(Array.from({ length: 20 }, () => balancer.client(t).ask('new')))
   await Promise.all(old.slice(20).map(client => client.ask('y')))
   assert.equal(balancer.counted.newFlows, 340)
+})
+
+test('a full table whose flows a change ends serves them all anew', async t => {
+  const blue = serviceAt(t, 'blue')
+  const green = serviceAt(t, 'green')
+  const balancer = await balance(t, { groups: { g: [blue.as()] } }, { flowLimit: 50 })
+  const clients = Array.from({ length: 50 }, () => balancer.client(t))
+  for (const client of clients) await client.ask('x')
+  balancer.apply({ groups: { g: [green.as()] } })
+  assert.deepEqual(new Set(await Promise.all(clients.map(client => client.ask('y')))), new Set(['green y']))
+  assert.deepEqual(balancer.counted.drops, {})
 })
 
 test('a flood of flows that are answered breaks no conversation either', async t => {

@@ -22,7 +22,10 @@ interface UdpListenerOptions {
   onError(error: Error): void
 }
 
-/** Idle flows are looked for this often, and so live for at most this much longer. */
+/**
+ * Idle flows are looked for this often, and so live for at most this much longer. Flows that a change ended hear replies under
+ * way for one to two of these: within the second that R12 leaves to a target that may no longer serve.
+ */
 const sweepMs = 500
 
 /** Datagrams for all flows wait here while the process is busy: 4 MiB hold some 5,000 small ones. */
@@ -40,8 +43,8 @@ const unreachable: Readonly<Record<string, string>> = {
 /**
  * One UDP listener. A flow is a client's address and port; it keeps its target for as long as it is active in either
  * direction and the snapshot lets that target serve (AWS: Listeners for your Network Load Balancers). When the target may
- * not, its flows end there and then, late replies included, and a client's next datagram opens a new flow. The reply leaves
- * from the address that was asked.
+ * not, its flows end there and then, and a client's next datagram opens a new flow; replies to what was asked before still pass
+ * for a moment, so that a switch loses none. The reply leaves from the address that was asked.
  */
 export class UdpListener implements ServingListener {
   readonly #clock: Clock
@@ -51,6 +54,9 @@ export class UdpListener implements ServingListener {
   readonly #flows = new FlowTable<UdpFlow>()
   /** Those of the route, and no others: by `targetKey`. */
   #targets = new Map<string, UdpTarget>()
+  /** Flows that a change ended: since the last sweep, and since the one before it. */
+  #leaving: UdpFlow[] = []
+  #left: UdpFlow[] = []
   #listener: SnapshotListener
   #choice: Choice
   #socket: Socket | undefined
@@ -107,7 +113,7 @@ export class UdpListener implements ServingListener {
     const ended = new Set<UdpTarget>()
     for (const target of this.#targets.values())
       if (target.activeFlows > 0 && !target.isServedBy(current.get(target.key))) ended.add(target)
-    if (ended.size > 0) for (const flow of this.#flows) if (ended.has(flow.target)) this.#end(flow)
+    if (ended.size > 0) for (const flow of this.#flows) if (ended.has(flow.target)) this.#leave(flow)
     const targets = new Map<string, UdpTarget>()
     for (const [key, target] of current) {
       const known = this.#targets.get(key)
@@ -146,6 +152,8 @@ export class UdpListener implements ServingListener {
   close(): void {
     this.#cancelSweep?.()
     for (const flow of this.#flows) this.#end(flow)
+    this.#closeLeft()
+    this.#closeLeft()
     this.#socket?.close()
     this.#socket = undefined
   }
@@ -175,7 +183,7 @@ export class UdpListener implements ServingListener {
     if (!admits(listener.admit, clientAddress(address, listener.address))) return this.#drop('security-group')
     const target = this.#choose(address, port)
     if (target === undefined) return this.#drop('no-target')
-    if (this.#flows.size >= this.#flowLimit) this.#giveUpOne()
+    if (this.#sockets >= this.#flowLimit) this.#giveUpOne()
     let flow: UdpFlow
     try {
       flow = this.#connect(address, port, target)
@@ -201,7 +209,7 @@ export class UdpListener implements ServingListener {
     try {
       return new UdpFlow(address, port, target, this.#events)
     } catch (error) {
-      if (this.#flows.size === 0 || !exhausted.has((error as NodeJS.ErrnoException).code)) throw error
+      if (this.#sockets === 0 || !exhausted.has((error as NodeJS.ErrnoException).code)) throw error
       this.#giveUpOne()
       return new UdpFlow(address, port, target, this.#events)
     }
@@ -210,7 +218,7 @@ export class UdpListener implements ServingListener {
   readonly #events = {
     onReply: (flow: UdpFlow, datagram: Buffer): void => {
       const isFirst = flow.worth === 0
-      this.#flows.touchReply(flow, this.#clock.monotonic())
+      if (!flow.hasLeft) this.#flows.touchReply(flow, this.#clock.monotonic())
       if (datagram.length > this.#maxReply) this.#drop('too-large')
       else if (this.#backlog?.isFull()) this.#drop('send-failed')
       else {
@@ -239,12 +247,19 @@ export class UdpListener implements ServingListener {
     if (reason !== undefined) this.#suspects.report(key, reason)
   }
 
+  get #sockets(): number {
+    return this.#flows.size + this.#leaving.length + this.#left.length
+  }
+
   #sweep(): void {
+    this.#closeLeft()
     const before = this.#clock.monotonic() - this.#listener.idleTimeoutMs
     for (let flow = this.#flows.expired(before); flow !== undefined; flow = this.#flows.expired(before)) this.#end(flow)
   }
 
   #giveUpOne(): void {
+    const left = this.#left.pop() ?? this.#leaving.pop()
+    if (left !== undefined) return left.close()
     const flow = this.#flows.dispensable()
     if (flow === undefined) return
     this.#drop('flow-limit')
@@ -252,9 +267,25 @@ export class UdpListener implements ServingListener {
   }
 
   #end(flow: UdpFlow): void {
+    this.#forget(flow)
+    flow.close()
+  }
+
+  #leave(flow: UdpFlow): void {
+    this.#forget(flow)
+    flow.leave()
+    this.#leaving.push(flow)
+  }
+
+  #forget(flow: UdpFlow): void {
     this.#flows.remove(flow)
     flow.target.activeFlows--
-    flow.close()
+  }
+
+  #closeLeft(): void {
+    for (const flow of this.#left) flow.close()
+    this.#left = this.#leaving
+    this.#leaving = []
   }
 
   #drop(reason: DropReason): undefined {
