@@ -1,7 +1,9 @@
-/** Canary: the share of new flows that green has, on both engines. */
+/** Canary, by the AWS CLI: the share of new flows that green has, on both engines. */
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { suite, type TestContext, test } from 'node:test'
+import type { CodeDeploy } from '@aws-sdk/client-codedeploy'
+import { lacking } from '../lacking.ts'
 import {
   application,
   blueGreen,
@@ -11,10 +13,13 @@ import {
   registerVersion,
   untilStatus,
 } from './blue-green.ts'
-import { until } from './sluice.ts'
+import { cliClient } from './drivers.ts'
+import { has, until } from './sluice.ts'
 
 async function story(t: TestContext, flags: readonly string[]): Promise<void> {
-  const { clients, codedeploy, address } = await blueGreen(t, { flags })
+  if (!has('aws')) return lacking(t, 'aws (Debian: awscli)')
+  const { sluice, clients, address } = await blueGreen(t, { flags })
+  const codedeploy = cliClient<CodeDeploy>(sluice.url, 'deploy')
   await codedeploy.createDeploymentConfig({
     deploymentConfigName: 'tenth',
     computePlatform: 'ECS',
@@ -28,10 +33,13 @@ async function story(t: TestContext, flags: readonly string[]): Promise<void> {
     currentDeploymentGroupName: deploymentGroup,
     deploymentConfigName: 'tenth',
   })
-  const id = await deploy(clients, await registerVersion(clients, 'v2'))
+  const id = await deploy({ codedeploy }, await registerVersion(clients, 'v2'))
   // Not by asking: flows that began before keep their target, and their ports may be taken again.
   await until('green has its share', async () => {
-    const { deploymentTarget } = await codedeploy.getDeploymentTarget({ deploymentId: id, targetId: 'default:shop' })
+    const { deploymentTarget } = await clients.codedeploy.getDeploymentTarget({
+      deploymentId: id,
+      targetId: 'default:shop',
+    })
     const { taskSetsInfo = [] } = deploymentTarget?.ecsTarget ?? {}
     return taskSetsInfo.some(({ taskSetLabel, trafficWeight }) => taskSetLabel === 'Green' && trafficWeight === 10)
   })

@@ -11,10 +11,12 @@ import { ECS } from '@aws-sdk/client-ecs'
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2'
 import { STS } from '@aws-sdk/client-sts'
 
-type ServiceName = 'elbv2' | 'ec2' | 'ecs' | 'sts'
+type SdkService = 'elbv2' | 'ec2' | 'ecs' | 'sts'
+/** As the AWS CLI and boto3 name them. */
+type ServiceName = SdkService | 'deploy' | 'cloudwatch'
 
 /** Calls one operation: `driver('elbv2', 'CreateListener', {...})`. Rejects with an `AwsError`. */
-export type Driver = (service: ServiceName, operation: string, input?: object) => Promise<Answer>
+export type Driver<Name = SdkService> = (service: Name, operation: string, input?: object) => Promise<Answer>
 
 // What an operation answers is known to the story that asked; the drivers pass on JSON.
 // biome-ignore lint/suspicious/noExplicitAny: three clients' untyped JSON
@@ -62,7 +64,7 @@ export function sdkDriver(endpoint: string): Driver {
 }
 
 /** The AWS CLI. */
-export function cliDriver(endpoint: string): Driver {
+export function cliDriver(endpoint: string): Driver<ServiceName> {
   return async (service, operation, input = {}) => {
     const name = operation.replace(/(?<=[a-z])[A-Z]/g, letter => `-${letter}`).toLowerCase()
     const args = [
@@ -85,6 +87,15 @@ export function cliDriver(endpoint: string): Driver {
       throw new AwsError(code, message.trim())
     }
   }
+}
+
+/** A service's operations under the JavaScript SDK's names, each called by the AWS CLI. Times come as the CLI prints them. */
+export function cliClient<Client extends object>(endpoint: string, service: ServiceName): Client {
+  const driver = cliDriver(endpoint)
+  const operation = (method: string) => `${method.charAt(0).toUpperCase()}${method.slice(1)}`
+  return new Proxy({} as Client, {
+    get: (_, method) => (input?: object) => driver(service, operation(String(method)), input),
+  })
 }
 
 /** `aws SERVICE wait STATE`, with what its operation is asked: resolves once it is there. */
