@@ -1,4 +1,4 @@
-/** The control process is killed at every step of a deployment: it goes on where it was, and nobody who asks notices. */
+/** The control process, and the node, is killed at every step of a deployment: it goes on where it was, and nobody who asks notices. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -16,7 +16,7 @@ import { until } from './sluice.ts'
 
 const steps = ['Install', 'AllowTestTraffic', 'BeforeAllowTraffic', 'AllowTraffic', 'AfterAllowTraffic']
 
-test('kill -9 of the control process at every step delays a deployment and loses nothing', async t => {
+test('kill -9 of the control process, and of the node, at every step delays a deployment and loses nothing', async t => {
   const stage = await blueGreen(t)
   const { clients, sluice, address } = stage
   const answers = new Map<string, number>()
@@ -36,17 +36,18 @@ test('kill -9 of the control process at every step delays a deployment and loses
         const answer = await ask(address, productionPort, 10_000 + (port++ % 20_000))
         await pause(2)
         answers.set(answer, (answers.get(answer) ?? 0) + 1)
-        if (!/^v\d$/.test(answer)) strange.push(`${new Date().toISOString()} ${protocol}: ${answer}`)
+        if (!/^v\d+$/.test(answer)) strange.push(`${new Date().toISOString()} ${protocol}: ${answer}`)
       }
     }
   })()
-  for (const [n, step] of steps.entries()) {
+  const kills = steps.flatMap(step => (['control', 'node'] as const).map(process => ({ step, process })))
+  for (const [n, { step, process: killed }] of kills.entries()) {
     const version = `v${n + 2}`
     const id = await deploy(clients, await registerVersion(clients, version))
     await until(`${step} has begun`, async () => (await eventsOf(clients, id)).get(step)?.status !== 'Pending')
-    for (const pid of sluice.pids('control')) process.kill(pid, 'SIGKILL')
-    const ended = await untilStatus(clients, id, 'Succeeded')
-    assert.equal(ended.status, 'Succeeded', `${step}: ${ended.errorInformation?.message}\n${sluice.output()}`)
+    for (const pid of sluice.pids(killed)) process.kill(pid, 'SIGKILL')
+    const { status, errorInformation } = await untilStatus(clients, id, 'Succeeded')
+    assert.equal(status, 'Succeeded', `${killed} at ${step}: ${errorInformation?.message}\n${sluice.output()}`)
     assert.equal(await askTcp(address, productionPort), version)
   }
   isOver = true

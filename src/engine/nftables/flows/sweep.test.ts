@@ -88,10 +88,10 @@ const worlds: readonly (readonly [what: string, world: World, UDP: Verdict, esta
   [
     // opening: SYN_SENT just seen, SYN_SENT without an answer for 250 ms, SYN_RECV
     ['the target serves', {}, 'keep', 'keep', 'keep keep keep'],
-    ['the target drains', { mode: 'drain' }, 'keep', 'keep', 'keep forget keep'],
+    ['the target drains', { mode: 'drain' }, 'keep', 'keep', 'wait forget keep'],
     ['the target is cut', { mode: 'cut' }, 'forget', 'reset', 'forget forget forget'],
-    ['the target is gone', { mode: 'gone' }, 'forget', 'keep', 'keep forget keep'],
-    ['the mark is unknown', { isMarked: false }, 'forget', 'keep', 'keep forget keep'],
+    ['the target is gone', { mode: 'gone' }, 'forget', 'keep', 'wait forget keep'],
+    ['the mark is unknown', { isMarked: false }, 'forget', 'keep', 'wait forget keep'],
     ['the mark is not known yet', { isMarked: false, isComplete: false }, 'keep', 'keep', 'keep keep keep'],
     ['the target is not known yet', { mode: 'gone', isComplete: false }, 'keep', 'keep', 'keep keep keep'],
     ['the group has weight 0', { weight: 0 }, 'forget', 'keep', 'keep keep keep'],
@@ -146,6 +146,21 @@ test('a SYN that a draining target does not answer is forgotten by the next swee
   const last = new Sweep(judge, 2_000, later)
   assert.equal(last.see(flow('established', { id: 8 })), 'keep')
   assert.ok(!last.isAwaiting)
+})
+
+test('a datagram whose answer may be under way when its group leaves the route has a moment to get it', () => {
+  const judge = judgeOf({ weight: undefined })
+  const asked = { id: 7, status: 0 }
+  const first = new Sweep(judge, 1_000)
+  assert.equal(first.see(flow('UDP', asked)), 'keep')
+  assert.ok(first.isAwaiting)
+  const answered = new Sweep(judge, 1_100, first)
+  assert.equal(answered.see(flow('UDP', { id: 7 })), 'forget')
+  const later = new Sweep(judge, 1_250, first)
+  assert.equal(later.see(flow('UDP', asked)), 'forget')
+  assert.ok(!later.isAwaiting)
+  const cut = new Sweep(judgeOf({ mode: 'cut' }), 1_000)
+  assert.equal(cut.see(flow('UDP', asked)), 'forget', 'not from a target that is cut')
 })
 
 test('a SYN to a target that serves is waited for by nobody', () => {

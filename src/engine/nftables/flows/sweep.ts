@@ -19,10 +19,10 @@ import {
 } from './conntrack-entry.ts'
 
 /**
- * What becomes of a flow. `forget`: its entry goes, and its next packet is a new flow's first. `reset`: its entry goes, and
- * both its ends are to hear of it.
+ * What becomes of a flow. `wait`: it stays for `patienceMs`, in which an answer may come. `forget`: its entry goes, and its next
+ * packet is a new flow's first. `reset`: its entry goes, and both its ends are to hear of it.
  */
-export type Verdict = 'keep' | 'forget' | 'reset'
+export type Verdict = 'keep' | 'wait' | 'forget' | 'reset'
 
 /** What flows are judged by. */
 export interface Situation {
@@ -52,12 +52,12 @@ interface Present {
   readonly mode: JudgedTarget['mode']
 }
 
-/** A SYN may be on its way for so long before its target counts as one that does not answer. As userspace. */
+/** A SYN, or a first datagram, may be on its way for so long before its target counts as one that does not answer. As userspace. */
 export const patienceMs = 250
 
 /**
  * Which flows must go after a snapshot, the same ones that userspace ends. UDP follows the route: a flow goes when its target
- * is cut or gone, or its listener routes to its target's group no more. A TCP connection goes when its target is cut or its
+ * is cut or gone, or its listener routes to its target's group no more; there, one without an answer has a moment to get it. A TCP connection goes when its target is cut or its
  * listener gone, and outlives everything else; only a SYN that a target without new flows does not answer is
  * forgotten, so that the client's next one finds another target.
  */
@@ -84,7 +84,7 @@ export class Judge {
 
   /** @param unansweredMs for how long it has been seen without an answer */
   verdict(flow: TrackedFlow, unansweredMs: number): Verdict {
-    return flow.protocol === TCP ? this.#ofConnection(flow, unansweredMs) : this.#ofUdp(flow)
+    return flow.protocol === TCP ? this.#ofConnection(flow, unansweredMs) : this.#ofUdp(flow, unansweredMs)
   }
 
   /**
@@ -144,13 +144,14 @@ export class Judge {
     })
   }
 
-  #ofUdp(flow: TrackedFlow): Verdict {
-    const { listener } = flow
+  #ofUdp(flow: TrackedFlow, unansweredMs: number): Verdict {
+    const { listener, status } = flow
     const { group, mode } = this.#present(flow)
     if (mode === 'cut' || this.#elsewhere.has(listener)) return 'forget'
     const groups = this.#routeOf(listener)
     if (groups === undefined || group === undefined || mode === undefined) return this.#isComplete ? 'forget' : 'keep'
-    return groups.has(group) ? 'keep' : 'forget'
+    if (groups.has(group)) return 'keep'
+    return (status & statusSeenReply) === 0 && unansweredMs < patienceMs ? 'wait' : 'forget'
   }
 
   #ofConnection(flow: TrackedFlow, unansweredMs: number): Verdict {
@@ -163,7 +164,7 @@ export class Judge {
       return isOpening ? 'forget' : 'reset'
     // A target that has answered lives: forgotten now, the client's ACK under way would be met with a reset.
     if (mode === 'serve' || tcpState !== tcpSynSent || (mode === undefined && !this.#isComplete)) return 'keep'
-    return unansweredMs >= patienceMs ? 'forget' : 'keep'
+    return unansweredMs >= patienceMs ? 'forget' : 'wait'
   }
 }
 
@@ -179,7 +180,7 @@ export class Sweep {
   readonly #judge: Judge
   readonly #now: number
   readonly #seenBefore: ReadonlyMap<number, number>
-  /** When a SYN that may have to go was first seen without an answer, by the entry's id. */
+  /** When a flow that has a moment left to be answered was first seen so, by the entry's id. */
   readonly #unanswered = new Map<number, number>()
   readonly #byListener = new Map<string, number>()
   readonly #byTarget = new Map<number, number>()
@@ -192,25 +193,24 @@ export class Sweep {
     this.#seenBefore = before === undefined ? new Map() : before.#unanswered
   }
 
-  see(flow: TrackedFlow): Verdict {
+  see(flow: TrackedFlow): Exclude<Verdict, 'wait'> {
     if (!this.#judge.isOurs(flow)) return 'keep'
     const since = this.#seenBefore.get(flow.id) ?? this.#now
     const verdict = this.#judge.verdict(flow, this.#now - since)
-    if (verdict !== 'keep') return verdict
+    if (verdict === 'forget' || verdict === 'reset') return verdict
+    if (verdict === 'wait') this.#unanswered.set(flow.id, since)
     const isAnswered = (flow.status & statusSeenReply) !== 0
-    if (flow.tcpState === tcpSynSent && this.#judge.targetOf(flow.mark)?.mode !== 'serve')
-      this.#unanswered.set(flow.id, since)
     const answers = this.#answers.getOrInsertComputed(flow.mark, () => ({ unanswered: 0, answered: 0 }))
     if (isAnswered) answers.answered++
     else answers.unanswered++
-    if (flow.tcpState === tcpTimeWait || flow.tcpState === tcpClose) return verdict
+    if (flow.tcpState === tcpTimeWait || flow.tcpState === tcpClose) return 'keep'
     const { listener, mark } = flow
     this.#byListener.set(listener, (this.#byListener.get(listener) ?? 0) + 1)
     this.#byTarget.set(mark, (this.#byTarget.get(mark) ?? 0) + 1)
-    return verdict
+    return 'keep'
   }
 
-  /** Whether there are SYNs that another sweep, `patienceMs` from now, may have to forget. */
+  /** Whether there are flows that another sweep, `patienceMs` from now, may have to forget. */
   get isAwaiting(): boolean {
     return this.#unanswered.size > 0
   }
