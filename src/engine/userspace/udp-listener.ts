@@ -259,7 +259,10 @@ export class UdpListener implements ServingListener {
 
   #giveUpOne(): void {
     const left = this.#left.pop() ?? this.#leaving.pop()
-    if (left !== undefined) return left.close()
+    if (left !== undefined) {
+      left.close()
+      return
+    }
     const flow = this.#flows.dispensable()
     if (flow === undefined) return
     this.#drop('flow-limit')
