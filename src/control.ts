@@ -1,5 +1,4 @@
 /** The control process: the API in front of the store, and the feed to the node. It moves no packet. */
-import { networkInterfaces } from 'node:os'
 import { openAlarms } from './alarms/runner.ts'
 import { cloudWatch } from './api/cloudwatch/service.ts'
 import { codedeploy } from './api/codedeploy/service.ts'
@@ -11,35 +10,28 @@ import { type ApiOptions, openApi } from './api/server.ts'
 import { sts } from './api/sts/service.ts'
 import type { Options } from './cli/options.ts'
 import { REFUSED, type Stop, supervised } from './cli/supervise.ts'
-import type { TaskOutput } from './cli/task.ts'
 import { systemClock as clock } from './clock.ts'
 import { hookCaller } from './deployment/hooks.ts'
 import { openDeployments } from './deployment/runner.ts'
 import { openDnsResponder } from './dns/responder.ts'
-import { type HostAddresses, isOnNoCard, localIpv6Range, localRange, loopbackRange } from './domain/addresses.ts'
-import { canonicalAddress } from './domain/cidr.ts'
 import { defaultNetwork } from './domain/default-network.ts'
 import { addressesOf } from './domain/dns-answers.ts'
-import { parseFlow } from './domain/explain.ts'
 import { dnsZone } from './domain/load-balancer.ts'
 import { expiredRegistrations } from './domain/registrations.ts'
 import { type Change, tableNames } from './domain/state.ts'
-import { targetHostAddresses, targetHosts } from './domain/target-hosts.ts'
-import { isNetworkAdmin } from './engine/network-admin.ts'
-import { explainFlow } from './explanation.ts'
-import { facing } from './facing.ts'
-import { type ControlEnd, openControlEnd } from './feed/control-end.ts'
+import { openControlEnd } from './feed/control-end.ts'
 import { feedPath } from './feed/path.ts'
+import { hostAddresses } from './host-addresses.ts'
+import { inquiries } from './inquiries.ts'
 import { log } from './log.ts'
-import { nodeViewer } from './node-view.ts'
-import { statusOf } from './status.ts'
+import { commit } from './store/commit.ts'
 import { openSqliteStore } from './store/sqlite.ts'
-import { RevisionConflict, type Store } from './store/store.ts'
+import type { Store } from './store/store.ts'
 import { openDockerRuntime } from './tasks/docker/runtime.ts'
 import { endProcesses } from './tasks/process/remains.ts'
 import { openProcessRuntime } from './tasks/process/runtime.ts'
 import type { RuntimeOptions, TaskRuntime } from './tasks/runtime.ts'
-import { openScheduler, type Scheduler } from './tasks/scheduler.ts'
+import { openScheduler } from './tasks/scheduler.ts'
 
 /** What the control process tells its parent once it serves. */
 export interface ControlReady {
@@ -48,9 +40,6 @@ export interface ControlReady {
   /** True where nothing had ever been asked for in this data directory. */
   readonly fresh: boolean
 }
-
-/** Of a task's output the newest. */
-const shownLogBytes = 1_048_576
 
 const options: Options = JSON.parse(process.argv[2] ?? '{}')
 const twoZones = process.platform === 'linux'
@@ -73,7 +62,8 @@ async function open() {
     store,
     clock,
     health: key => feed.health(key),
-    onHealth: listener => feed.onReport(({ kind }) => kind === 'health' && listener()),
+    hasApplied: revision => (feed.applied()?.revision ?? 0) >= revision,
+    onReport: listener => feed.onReport(({ kind }) => kind !== 'counters' && listener()),
     ...(options.tasks !== 'none' && { openRuntime }),
     log: line => log('tasks', line),
   })
@@ -97,7 +87,7 @@ async function open() {
     hostAddresses,
     health: key => feed.health(key),
     log: line => log('api', line),
-    routes: inquiries(store, feed, scheduler),
+    routes: inquiries(store, clock, feed, scheduler),
     reset: async () => {
       const { revision } = await commit(store, state => [
         ...tableNames.flatMap(table => [...state[table].keys()].map((key): Change => ({ table, key }))),
@@ -140,39 +130,6 @@ async function openRuntime(onEvent: RuntimeOptions['onEvent']): Promise<TaskRunt
   return tasks === 'docker' ? openDockerRuntime(common) : await openProcessRuntime({ ...common, user: taskUser })
 }
 
-/** What `sluice doctor`, `explain`, `target`, `sg` and `task` ask. */
-function inquiries(store: Store, feed: ControlEnd, scheduler: Scheduler): NonNullable<ApiOptions['routes']> {
-  const view = nodeViewer(feed)
-  return {
-    'GET /_sluice/status': async () => {
-      await feed.count()
-      return { status: 200, body: statusOf(store.read(), feed, clock.now(), addressesOnCards()) }
-    },
-    'GET /_sluice/explain': query => {
-      const [protocol = '', from = '', to = ''] = ['protocol', 'from', 'to'].map(name => query.get(name) ?? '')
-      const flow = parseFlow(protocol, from, to)
-      if (flow === undefined) return { status: 400, body: { message: `no flow: ${protocol} ${from} ${to}` } }
-      const now = clock.now()
-      return { status: 200, body: explainFlow(view(store.read(), now), feed, flow, now, addressesOnCards()) }
-    },
-    'GET /_sluice/task-logs': async query => {
-      const id = query.get('task') ?? ''
-      const output = await scheduler.logs(id, shownLogBytes)
-      if (output === undefined) return { status: 404, body: { message: `There is no task '${id}' that has run here.` } }
-      return { status: 200, body: { output: output.toString('base64') } satisfies TaskOutput }
-    },
-    'GET /_sluice/target-hosts': async query => {
-      const arn = query.get('target-group') ?? ''
-      const now = clock.now()
-      const { state, snapshot } = view(store.read(), now)
-      const group = state.targetGroups.get(arn)
-      if (group === undefined) return { status: 404, body: { message: `There is no target group '${arn}'.` } }
-      const faces = await facing(targetHostAddresses(state, group, now))
-      return { status: 200, body: targetHosts(state, group, snapshot, faces, now) }
-    },
-  }
-}
-
 /** Opens the API; where its port can't be had, says so in the operator's words. */
 async function listen(settings: ApiOptions) {
   try {
@@ -184,18 +141,6 @@ async function listen(settings: ApiOptions) {
     if (code === 'EACCES') throw new Error(`${port} needs root: choose one from 1024 on with --port`)
     if (code === 'EADDRNOTAVAIL') throw new Error(`${settings.host} is not an address of this host: see --host`)
     throw new Error(`cannot listen on ${port}: ${message}`)
-  }
-}
-
-/** Commits what `change` makes of the newest state, again if somebody else came first. */
-async function commit(store: Store, change: (state: ReturnType<Store['read']>) => readonly Change[]) {
-  for (;;) {
-    const state = store.read()
-    try {
-      return await store.transact(state.revision, change(state))
-    } catch (error) {
-      if (!(error instanceof RevisionConflict)) throw error
-    }
   }
 }
 
@@ -216,21 +161,6 @@ async function openDns(store: Store, health: Parameters<typeof addressesOf>[1]) 
     )
     return undefined
   }
-}
-
-/** What this host can give load balancers as addresses; the local ranges take a route, which not everybody may add. */
-function hostAddresses(): HostAddresses {
-  const own = interfaceAddresses()
-  return isNetworkAdmin() ? { own, range: localRange, ipv6Range: localIpv6Range } : { own, range: loopbackRange }
-}
-
-function interfaceAddresses(): readonly string[] {
-  return Object.values(networkInterfaces()).flatMap(addresses => (addresses ?? []).map(({ address }) => address))
-}
-
-function addressesOnCards(): ReadonlySet<string> {
-  const addresses = interfaceAddresses().map(address => canonicalAddress(address) ?? address)
-  return new Set(addresses.filter(address => !isOnNoCard(address)))
 }
 
 try {

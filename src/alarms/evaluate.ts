@@ -7,8 +7,8 @@ export type Verdict = Pick<Alarm, 'state' | 'stateReason'>
  * What an alarm says of its last `evaluationPeriods` periods, newest first; `undefined`: it stays as it is (AWS: Using Amazon
  * CloudWatch alarms, "Evaluating an alarm" and "Configuring how CloudWatch alarms treat missing data"). Datapoints that are
  * missing count as `treatMissingData` says. With `missing` and `ignore` the ones that are there decide: enough of them
- * breaching, or all of them and the oldest one `datapointsToAlarm` periods old, is ALARM; one that is not breaching, among
- * too few that are, is OK. AWS would also look a few periods further back.
+ * breaching is ALARM; one that is not breaching, among too few that are, is OK. Where all are breaching and too few, it is ALARM
+ * with `missing` as soon as the oldest one is `datapointsToAlarm` periods old. AWS would also look a few periods further back.
  */
 export function evaluate(alarm: Alarm, periods: readonly (Datapoint | undefined)[]): Verdict | undefined {
   const { datapointsToAlarm: needed, treatMissingData } = alarm
@@ -23,12 +23,9 @@ export function evaluate(alarm: Alarm, periods: readonly (Datapoint | undefined)
     return { state, stateReason: present === 0 ? missingText(alarm, missing) : crossedText(alarm, periods, isAlarm) }
   }
   if (breaching >= needed) return { state: 'ALARM', stateReason: crossedText(alarm, periods, true) }
-  if (present === 0) {
-    return treatMissingData === 'ignore'
-      ? undefined
-      : { state: 'INSUFFICIENT_DATA', stateReason: insufficientText(missing) }
-  }
   if (breaching < present) return { state: 'OK', stateReason: crossedText(alarm, periods, false) }
+  if (treatMissingData === 'ignore') return undefined
+  if (present === 0) return { state: 'INSUFFICIENT_DATA', stateReason: insufficientText(missing) }
   const isOld = isBreaching.lastIndexOf(true) + 1 >= needed
   return isOld ? { state: 'ALARM', stateReason: crossedText(alarm, periods, true) } : undefined
 }

@@ -80,6 +80,21 @@ test('a suspicion counts as one refused flow of its group, once', async () => {
   assert.deepEqual(await measured(meter, share), { RefusedShare: 0, 'lb RefusedShare': 0 })
 })
 
+test('what the kernel saw refused is lost to the group and to its load balancer, and is no new flow', async () => {
+  const node = new FakeNode()
+  const meter = new Meter(node)
+  const some = named('RefusedShare', 'NewFlowCount')
+  node.flow(100, 0, 0, {}, 10)
+  await measured(meter, some)
+  node.healths.set(keys[0], health('healthy', { suspect: { since: now, until: now + 1000, reason: 'refused' } }))
+  node.flow(108, 0, 0, {}, 16)
+  const two = { RefusedShare: 0.75, NewFlowCount: 2 }
+  assert.deepEqual(await measured(meter, some), { ...two, 'lb RefusedShare': 0.75, 'lb NewFlowCount': 2 })
+  node.flow(108, 0, 0, {}, 17)
+  const late = { RefusedShare: 1, NewFlowCount: 0 }
+  assert.deepEqual(await measured(meter, some), { ...late, 'lb RefusedShare': 1, 'lb NewFlowCount': 0 })
+})
+
 test('what a listener lost is no loss of a group that has weight 0 there', async () => {
   const node = new FakeNode()
   const meter = new Meter(node)

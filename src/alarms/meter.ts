@@ -1,5 +1,6 @@
 import type { Health } from '../domain/health.ts'
 import { type Metric, metricKey, subjectOf } from '../domain/metric.ts'
+import { referencesTo } from '../domain/references.ts'
 import { registrationsAt } from '../domain/registrations.ts'
 import type { State } from '../domain/state.ts'
 import { type TargetGroup, targetGroupOf, targetKey } from '../domain/target-group.ts'
@@ -25,6 +26,8 @@ interface Flows {
 interface Totals extends Flows {
   /** `targetKey` */
   readonly target: string
+  /** Of the new flows those that it refused, and that no other target got. */
+  readonly refused?: number
 }
 
 interface ListenerTotals extends Flows {
@@ -132,8 +135,12 @@ export class Meter {
       const { suspect } = this.#node.health(counted.target) ?? {}
       if (suspect !== undefined) suspectedAt.set(counted.target, suspect.since)
       const isNews = suspect !== undefined && this.#suspectedAt.get(counted.target) !== suspect.since
-      const more = since(counted.target, counted, 0)
-      add(targetGroupOf(counted.target), isNews ? { ...more, lost: 1 } : more)
+      const more = since(counted.target, counted, counted.refused ?? 0)
+      // What was refused is among the new flows of the target, and of its listener.
+      const arn = targetGroupOf(counted.target)
+      add(arn, { ...more, newFlows: more.newFlows - more.lost, lost: Math.max(more.lost, isNews ? 1 : 0) })
+      const user = referencesTo(state, arn)[0]?.loadBalancer
+      if (user !== undefined) add(user.arn, { ...nothing, newFlows: -more.lost, lost: more.lost })
     }
     for (const counted of counters.listeners) {
       const lost = losses.reduce((sum, reason) => sum + (counted.drops[reason] ?? 0), 0)
@@ -151,7 +158,10 @@ export class Meter {
   }
 }
 
-function flowValue(name: string, { newFlows, activeFlows, bytes, lost }: Flowed): number | undefined {
+function flowValue(name: string, flowed: Flowed): number | undefined {
+  const { activeFlows, bytes, lost } = flowed
+  // A refusal may be counted a second after its flow.
+  const newFlows = Math.max(0, flowed.newFlows)
   if (name === 'NewFlowCount') return newFlows
   if (name === 'ActiveFlowCount') return activeFlows
   if (name === 'ProcessedBytes') return bytes

@@ -8,20 +8,32 @@ const leastSeconds = 3_600
 /** What alarms need to know: the recent past of the metrics that they watch. Of others nothing is kept. */
 export class Metrics {
   readonly #series = new Map<string, Series>()
+  /** Since when each is watched. */
+  readonly #since = new Map<string, number>()
 
   /** Keeps what these alarms watch, for as long as they look back, and forgets the rest. */
-  watch(alarms: Iterable<Alarm>): void {
+  watch(alarms: Iterable<Alarm>, now: number): void {
     const wanted = new Map<string, number>()
     for (const alarm of alarms) {
       const key = metricKey(metricOf(alarm))
       const seconds = alarm.periodSeconds * alarm.evaluationPeriods + 1
       wanted.set(key, Math.max(seconds, wanted.get(key) ?? leastSeconds))
     }
-    for (const key of [...this.#series.keys()]) if (!wanted.has(key)) this.#series.delete(key)
+    for (const key of [...this.#series.keys()]) {
+      if (wanted.has(key)) continue
+      this.#series.delete(key)
+      this.#since.delete(key)
+    }
     for (const [key, seconds] of wanted) {
+      if (!this.#since.has(key)) this.#since.set(key, Math.floor(now / 1000) * 1000)
       const series = this.#series.get(key)
       if (series?.seconds !== seconds) this.#series.set(key, series?.resized(seconds) ?? new Series(seconds))
     }
+  }
+
+  /** Since when the metric is watched, in milliseconds; Infinity where it is not. What was before nobody can tell. */
+  watchedSince(metric: Metric): number {
+    return this.#since.get(metricKey(metric)) ?? Infinity
   }
 
   /** Since when all of the metric is known, in milliseconds; Infinity where it is not at `now`. */

@@ -46,12 +46,18 @@ export class FakeNode implements Node {
     return this.#counted
   }
 
-  /** Totals of the listener and of the first target. */
-  flow(newFlows: number, activeFlows: number, bytes: number, drops: Readonly<Record<string, number>> = {}): void {
+  /** Totals of the listener and of the first target; `refused` by that one, as the kernel tells it. */
+  flow(
+    newFlows: number,
+    activeFlows: number,
+    bytes: number,
+    drops: Readonly<Record<string, number>> = {},
+    refused?: number,
+  ): void {
     const flows = { newFlows, activeFlows, bytesIn: bytes, bytesOut: 0 }
     this.current = {
       listeners: [{ listener: 'TCP 10.0.1.4 80', listenerArn, drops, ...flows }],
-      targets: [{ target: keys[0], ...flows }],
+      targets: [{ target: keys[0], ...flows, ...(refused !== undefined && { refused }) }],
     }
   }
 }

@@ -166,6 +166,57 @@ test('counting that takes longer than a second makes the next evaluation wait', 
   assert.equal(asked, 2)
 })
 
+test('however long counting takes, each second has what was counted in it', async t => {
+  const { clock, node, alarms, current } = await open(t, alarm({ metricName: 'NewFlowCount' }))
+  const from = clock.now() + 500
+  let asked = 0
+  node.flow(0, 0, 0)
+  const { count } = node
+  node.count = async () => {
+    await new Promise<void>(resolve => clock.after(asked % 2 === 0 ? 700 : 100, resolve))
+    node.flow(++asked, 0, 0)
+    await count.call(node)
+  }
+  await clock.advance(10_900)
+  const [all] = alarms.metrics.datapoints(metricOf(current()), from, 10_000, 1)
+  assert.deepEqual([asked, all?.sum], [10, 9], 'the first one begins it')
+})
+
+test('what was before a restart is not missing; what is missing since then is', async t => {
+  const strict = {
+    treatMissingData: 'breaching',
+    periodSeconds: 10,
+    evaluationPeriods: 3,
+    datapointsToAlarm: 1,
+  } as const
+  const { clock, node, current } = await open(
+    t,
+    alarm({ ...strict, state: 'OK' }),
+    alarm({ ...strict, name: 'silent', metricName: 'ConnectLatency', state: 'OK' }),
+  )
+  await clock.advance(29_000)
+  assert.deepEqual([current().state, current('silent').state], ['OK', 'OK'])
+  await clock.advance(1000)
+  assert.deepEqual([current().state, current('silent').state], ['OK', 'ALARM'])
+  node.healths.set(keys[0], health('unhealthy'))
+  await clock.advance(1000)
+  assert.equal(current().state, 'ALARM')
+})
+
+test('an alarm that is made while others are measured is looked at with the next measurement', async t => {
+  const { clock, node, put, current } = await open(t, alarm({ metricName: 'NewFlowCount' }))
+  await clock.advance(1000)
+  const counted = Promise.withResolvers<void>()
+  node.count = () => counted.promise
+  await clock.advance(1000)
+  await put(alarm({ name: 'new', metricName: 'HealthyHostCount', threshold: 9, treatMissingData: 'breaching' }))
+  counted.resolve()
+  await clock.advance(0)
+  assert.equal(current('new').state, 'INSUFFICIENT_DATA')
+  await clock.advance(1000)
+  assert.equal(current('new').state, 'OK')
+})
+
 test('what goes wrong is told once, and evaluation goes on', async t => {
   const { clock, node, lines, current } = await open(t, alarm())
   const { health: honest } = node

@@ -2,7 +2,8 @@ import type { Cancel, Clock } from '../clock.ts'
 import type { Alarm } from '../domain/alarm.ts'
 import { metricKey } from '../domain/metric.ts'
 import type { Change } from '../domain/state.ts'
-import { RevisionConflict, type Store } from '../store/store.ts'
+import { commit } from '../store/commit.ts'
+import type { Store } from '../store/store.ts'
 import { evaluate } from './evaluate.ts'
 import { Meter, type Node } from './meter.ts'
 import { Metrics, metricOf } from './metrics.ts'
@@ -38,28 +39,16 @@ export function openAlarms({ store, clock, node, log }: AlarmsOptions): Alarms {
 
   const run = async () => {
     const { alarms } = store.read()
-    if (alarms !== watched) metrics.watch(alarms.values())
+    // Before counting, which may last into the next second: no second gets two measurements.
+    const now = clock.now()
+    if (alarms !== watched) metrics.watch(alarms.values(), now)
     watched = alarms
     if (alarms.size === 0) return
     const unique = new Map(Array.from(alarms.values(), alarm => [metricKey(metricOf(alarm)), metricOf(alarm)])).values()
     const wanted = [...unique]
     await meter.prepare(wanted)
-    const now = clock.now()
     for (const [key, value] of meter.measure(wanted, store.read(), now)) metrics.record(key, now, value)
-    await commit(now)
-  }
-
-  const commit = async (now: number) => {
-    for (;;) {
-      const state = store.read()
-      const changes = changed(state.alarms.values(), metrics, now)
-      try {
-        if (changes.length > 0) await store.transact(state.revision, changes)
-        return
-      } catch (error) {
-        if (!(error instanceof RevisionConflict)) throw error
-      }
-    }
+    await commit(store, state => changed(state.alarms.values(), metrics, now))
   }
 
   let told = ''
@@ -103,12 +92,17 @@ function changed(alarms: Iterable<Alarm>, metrics: Metrics, now: number): readon
   const end = (Math.floor(now / 1000) + 1) * 1000
   for (const alarm of alarms) {
     const { periodSeconds, evaluationPeriods } = alarm
+    const watchedSince = metrics.watchedSince(metricOf(alarm))
+    // It came while the others were measured.
+    if (watchedSince === Infinity) continue
     const periodMs = periodSeconds * 1000
     const from = end - periodMs * evaluationPeriods
     const datapoints = metrics.datapoints(metricOf(alarm), from, periodMs, evaluationPeriods).toReversed()
     const since = isTooLowEarly(alarm) ? metrics.wholeSince(metricOf(alarm), now) : 0
+    // Before a restart there was something, which is forgotten rather than missing.
+    const isForgotten = alarm.treatMissingData === 'breaching' && from < watchedSince
     const verdict = evaluate(
-      alarm,
+      isForgotten ? { ...alarm, treatMissingData: 'ignore' } : alarm,
       datapoints.map(datapoint => (datapoint !== undefined && datapoint.at >= since ? datapoint : undefined)),
     )
     if (verdict === undefined || verdict.state === alarm.state) continue

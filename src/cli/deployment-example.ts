@@ -93,8 +93,13 @@ export async function setUpDeploymentExample(url: string, options: Options): Pro
 }
 
 /** What to try with it, for the terminal. */
-export const deploymentHints = `
-The service "${service}" runs behind it in version v1:
+export const deploymentHints = ({ tasks }: Options): string => `
+The service "${service}" runs behind it in version v1${
+  tasks === 'docker'
+    ? `, once there is an image for it; any that has node will do:
+  docker pull node:alpine; docker tag node:alpine ${service}:v1; docker tag node:alpine ${service}:v2`
+    : ':'
+}
   while sleep 0.2; do curl -s http://127.0.0.1:${productionPort}/; done    in a terminal of its own (${testPort}: the test listener)
   sed s/v1/v2/ examples/shop/task-definition.json > v2.json
   aws ecs deploy --service ${service} --task-definition v2.json --codedeploy-appspec examples/shop/appspec.yaml

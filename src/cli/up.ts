@@ -81,7 +81,7 @@ export async function up(options: Options): Promise<void> {
     const shop = await import('./deployment-example.ts')
     if (!(await shop.deploymentExampleIsSetUp(control.url, options)))
       await shop.setUpDeploymentExample(control.url, options)
-    process.stdout.write(shop.deploymentHints)
+    process.stdout.write(shop.deploymentHints(options))
   } catch (error) {
     log('sluice', `the example could not be set up: ${(error as Error).message}`)
   }

@@ -26,7 +26,7 @@ export interface Alarm {
   /** Milliseconds since the epoch. */
   readonly stateUpdatedAt: number
   readonly updatedAt: number
-  /** What is recorded and given back only: AlarmActions and so on. */
+  /** What is given back as it was given: AlarmActions and so on. */
   readonly recorded: Readonly<Record<string, unknown>>
   readonly tags: readonly Tag[]
 }

@@ -14,6 +14,8 @@ export interface Task {
   /** The task set or rolling deployment that it belongs to. */
   readonly taskSetArn?: string
   readonly startedBy?: string
+  /** Which RunTask with a client token asked for it: `TOKEN DIGEST`. */
+  readonly request?: string
   readonly desiredStatus: 'RUNNING' | 'STOPPED'
   readonly lastStatus: 'PROVISIONING' | 'PENDING' | 'RUNNING' | 'DEACTIVATING' | 'STOPPING' | 'STOPPED'
   readonly healthStatus: 'UNKNOWN' | 'HEALTHY' | 'UNHEALTHY'
@@ -28,6 +30,11 @@ export interface Task {
   readonly startedAt?: number
   /** Asked to stop. While its targets drain it is `DEACTIVATING`, and goes on serving. */
   readonly stoppingAt?: number
+  /**
+   * Its registrations are over. The node has ended what went to it when it has acknowledged `revision`; `since` is when that was
+   * heard.
+   */
+  readonly released?: { readonly revision: number; readonly since?: number }
   readonly stoppedAt?: number
   /** AWS: TaskStopCode */
   readonly stopCode?: 'TaskFailedToStart' | 'EssentialContainerExited' | 'UserInitiated' | 'ServiceSchedulerInitiated'

@@ -16,12 +16,13 @@ export function sumTargets(counters: Iterable<TargetCounters>): Map<string, Targ
   const sums = new Map<string, TargetCounters>()
   for (const one of counters) {
     const sum = sums.get(one.target)
-    sums.set(one.target, sum === undefined ? one : { target: one.target, ...sumFlows(sum, one) })
+    const refused = (sum?.refused ?? 0) + (one.refused ?? 0)
+    sums.set(one.target, sum === undefined ? one : { target: one.target, ...sumFlows(sum, one), refused })
   }
   return sums
 }
 
-type Flows = Omit<TargetCounters, 'target'>
+type Flows = Omit<TargetCounters, 'target' | 'refused'>
 
 function sumFlows(a: Flows, b: Flows): Flows {
   return {

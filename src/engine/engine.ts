@@ -87,6 +87,8 @@ export interface TargetCounters {
   readonly activeFlows: number
   readonly bytesIn: number
   readonly bytesOut: number
+  /** Of the new flows the TCP connections that it refused, where none of them is given to the next target (in the kernel). */
+  readonly refused?: number
 }
 
 /** New flows to a `SnapshotGuard` that none of its rules admits. */

@@ -6,9 +6,11 @@ import type { Health } from '../domain/health.ts'
 import type { Change } from '../domain/state.ts'
 import type { Commit, Store } from '../store/store.ts'
 import { Channel } from './channel.ts'
-import type { AppliedReport, CountersReport, Instruction, Report } from './messages.ts'
+import { type AppliedReport, type CountersReport, type Instruction, nodeTables, type Report } from './messages.ts'
 import { parseReport } from './parse.ts'
 import { wholeState } from './whole-state.ts'
+
+const isForNode: ReadonlySet<string> = new Set(nodeTables)
 
 const nothingApplied: AppliedReport = { kind: 'applied', revision: 0, problems: [], fallbacks: [], held: [] }
 
@@ -22,7 +24,7 @@ export interface ControlEnd {
   readonly nodeConnected: boolean
   /** The node's last word on a target (`targetKey`); it stays when the node goes away. */
   health(key: string): Health | undefined
-  /** What the node has in place, as it said last. */
+  /** What the node has in place, as it said last; nothing once one has connected that has not said it yet. */
   applied(): AppliedReport | undefined
   /** What the node's data plane had counted when it was last asked. */
   counters(): CountersReport | undefined
@@ -31,8 +33,8 @@ export interface ControlEnd {
   /** Calls `listener` with each report, after it was taken in. The answer stops it. */
   onReport(listener: (report: Report) => void): () => void
   /**
-   * Resolves when the node's engine has acknowledged `revision` or a later one, at once if it has already. Rejects with
-   * `signal`'s reason when it aborts, and when this end closes.
+   * Resolves when the node's engine has acknowledged `revision` or a later one, at once if it has already; one that has nothing
+   * for the node, as soon as all before it is. Rejects with `signal`'s reason when it aborts, and when this end closes.
    */
   waitApplied(revision: number, signal?: AbortSignal): Promise<void>
   close(): Promise<void>
@@ -63,10 +65,12 @@ class SocketControlEnd implements ControlEnd {
   readonly #closing = new AbortController()
   #channel: Channel<Report> | undefined
   #hasSpoken = false
-  /** What the node has not been given yet: everything, or changes up to a revision. */
+  /** What the node has not been given yet: everything, or changes. */
   #wholeDue = false
   #changes: Change[] = []
+  /** Of what it has been given or is in `#changes`: up to which revision that is all, and the last one that had any of it. */
   #revision = 0
+  #newsRevision = 0
   #countDue = false
   #counting: Promise<void> | undefined
 
@@ -107,7 +111,9 @@ class SocketControlEnd implements ControlEnd {
   }
 
   applied(): AppliedReport | undefined {
-    return this.#applied
+    const applied = this.#applied
+    if (applied === undefined || applied.revision < this.#newsRevision) return applied
+    return { ...applied, revision: Math.max(applied.revision, this.#revision) }
   }
 
   counters(): CountersReport | undefined {
@@ -140,19 +146,23 @@ class SocketControlEnd implements ControlEnd {
   waitApplied(revision: number, signal?: AbortSignal): Promise<void> {
     const given = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
     return new Promise((resolve, reject) => {
-      const isApplied = () => this.#applied !== undefined && this.#applied.revision >= revision
+      const isApplied = () => (this.applied()?.revision ?? -1) >= revision
       if (given.aborted) return reject(given.reason)
       if (isApplied()) return resolve()
+      const stop = () => {
+        for (const each of stops) each()
+        given.removeEventListener('abort', giveUp)
+      }
       const giveUp = () => {
         stop()
         reject(given.reason)
       }
-      const stop = this.onReport(() => {
+      const look = () => {
         if (!isApplied()) return
         stop()
-        given.removeEventListener('abort', giveUp)
         resolve()
-      })
+      }
+      const stops = [this.onReport(look), this.#store.watch(look)]
       given.addEventListener('abort', giveUp, { once: true })
     })
   }
@@ -179,6 +189,8 @@ class SocketControlEnd implements ControlEnd {
     })
     this.#channel = channel
     this.#hasSpoken = false
+    // It may be another one, which has less in place, or nothing.
+    this.#applied = undefined
     this.#wholeDue = true
     channel.wake()
   }
@@ -186,7 +198,13 @@ class SocketControlEnd implements ControlEnd {
   #commit({ state, changes }: Commit): void {
     // What is in the whole state that was sent, or is to be sent, needs no saying again.
     if (this.#channel === undefined || this.#wholeDue || state.revision <= this.#revision) return
-    this.#changes.push(...changes)
+    const news = changes.filter(({ table }) => isForNode.has(table))
+    if (news.length > 0) {
+      // What was acknowledged stays so.
+      this.#applied = this.applied()
+      this.#newsRevision = state.revision
+      this.#changes.push(...news)
+    }
     this.#revision = state.revision
     if (this.#changes.length > mostChanges) this.#wholeDue = true
     this.#channel.wake()
@@ -203,7 +221,7 @@ class SocketControlEnd implements ControlEnd {
     if (!this.#wholeDue) return { kind: 'changes', revision: this.#revision, changes }
     const state = this.#store.read()
     this.#wholeDue = false
-    this.#revision = state.revision
+    this.#revision = this.#newsRevision = state.revision
     return wholeState(state)
   }
 

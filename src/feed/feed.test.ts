@@ -7,12 +7,17 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { FakeClock } from '../clock.fixture.ts'
+import type { Alarm } from '../domain/alarm.ts'
+import { snapshotBuilder } from '../domain/build-snapshot.ts'
+import type { Deployment } from '../domain/code-deploy.ts'
 import type { Health } from '../domain/health.ts'
-import { applyChanges, type Change, emptyState, type State } from '../domain/state.ts'
+import { probesBuilder } from '../domain/probes.ts'
+import { listener, loadBalancer, stateWith, subnet, target, targetGroup } from '../domain/state.fixture.ts'
+import { applyChanges, type Change, emptyState, type State, tableNames } from '../domain/state.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
 import { type ControlEnd, openControlEnd } from './control-end.ts'
-import type { AppliedReport, CountersReport, Report } from './messages.ts'
+import { type AppliedReport, type CountersReport, nodeTables, type Report } from './messages.ts'
 import { type NodeEnd, openNodeEnd } from './node-end.ts'
 import { feedPath } from './path.ts'
 import { wholeState } from './whole-state.ts'
@@ -24,10 +29,60 @@ test('the node gets the whole state, then each change, with unchanged records th
   await until(() => feed.desired.length === 1)
   assert.deepEqual(feed.last(), feed.store.read())
   await feed.store.transact(1, [put('b', '10.9.0.0/16'), put('c')])
-  await feed.store.transact(2, [{ table: 'vpcs', key: 'c' }])
+  await feed.store.transact(2, [{ table: 'subnets', key: 'c' }])
   await until(() => feed.last()?.revision === 3)
   assert.deepEqual(feed.last(), feed.store.read())
-  assert.equal(feed.last()?.vpcs.get('a'), feed.desired[0]?.vpcs.get('a'))
+  assert.equal(feed.last()?.subnets.get('a'), feed.desired[0]?.subnets.get('a'))
+})
+
+const forTheControlProcess: readonly Change[] = [
+  { table: 'vpcs', key: 'v', value: { id: 'v', cidrBlock: '10.0.0.0/16', isDefault: false, tags: [] } },
+  { table: 'alarms', key: 'unhealthy', value: {} as Alarm },
+  { table: 'deployments', key: 'd-1', value: {} as Deployment },
+]
+
+test('the node gets nothing of what it serves nothing of, and such a revision is acknowledged all the same', async t => {
+  const feed = new Feed(t, applyChanges(emptyState, 1, [put('a'), ...forTheControlProcess]))
+  const control = await feed.openControl()
+  const raw = await feed.rawNode()
+  const received: string[] = []
+  createInterface({ input: raw }).on('line', line => received.push(line))
+  const says = (revision: number) => raw.write(`${JSON.stringify(applied(revision))}\n`)
+  await until(() => received.length === 1)
+
+  says(1)
+  await control.waitApplied(1)
+  const early = control.waitApplied(2)
+  await feed.store.transact(1, forTheControlProcess)
+  await early
+  assert.equal(control.applied()?.revision, 2)
+
+  await feed.store.transact(2, [put('b'), ...forTheControlProcess])
+  await feed.store.transact(3, forTheControlProcess)
+  await until(() => received.length === 2)
+  assert.equal(control.applied()?.revision, 2, 'what came before it is not in place yet')
+  const late = control.waitApplied(4)
+  says(3)
+  await late
+  assert.equal(control.applied()?.revision, 4)
+  assert.deepEqual(
+    received.map(line => JSON.parse(line)),
+    [wholeState(applyChanges(emptyState, 1, [put('a')])), { kind: 'changes', revision: 3, changes: [put('b')] }],
+  )
+})
+
+test('of what the node is not told, nothing is looked at for snapshots and probes', () => {
+  const state = stateWith({
+    loadBalancers: [loadBalancer({ securityGroups: ['sg-1'] })],
+    listeners: [listener()],
+    targetGroups: [targetGroup({ targets: [target('10.0.1.20')] })],
+  })
+  const told: ReadonlySet<string> = new Set(nodeTables)
+  for (const table of tableNames) {
+    if (!told.has(table)) Object.defineProperty(state, table, { get: () => assert.fail(`looked at ${table}`) })
+  }
+  assert.equal(snapshotBuilder()(state, new Map(), 0).snapshot.listeners.length, 2)
+  assert.equal(probesBuilder()(state).size, 1)
 })
 
 test('reports reach the control process, which keeps the latest and tells its listeners', async t => {
@@ -69,7 +124,7 @@ test('the node outlives the control process: it connects again, keeps its object
   await feed.clock.advance(1_000)
   await until(() => feed.last()?.revision === 2 && second.counters() !== undefined)
   assert.equal(feed.desired.length, 2)
-  assert.equal(feed.last()?.vpcs.get('a'), feed.desired[0]?.vpcs.get('a'))
+  assert.equal(feed.last()?.subnets.get('a'), feed.desired[0]?.subnets.get('a'))
   assert.equal(second.health('x')?.verdict, 'healthy')
   assert.equal(second.health('y')?.verdict, 'unhealthy')
   assert.deepEqual(second.applied(), applied(1))
@@ -104,6 +159,23 @@ test('a store that starts anew makes the node forget what it acknowledged of the
   await until(() => second.counters() !== undefined)
   assert.equal(second.applied(), undefined)
   assert.deepEqual(feed.last(), emptyState)
+})
+
+test('what one node had in place says nothing of the next one, which has it in place when it says so', async t => {
+  const feed = new Feed(t, applyChanges(emptyState, 5, [put('a')]))
+  const control = await feed.openControl()
+  const first = feed.openNode()
+  first.report(applied(5))
+  await until(() => control.applied() !== undefined)
+  first.close()
+  await until(() => !control.nodeConnected)
+  assert.deepEqual(control.applied(), applied(5))
+  const second = feed.openNode()
+  await until(() => control.nodeConnected)
+  assert.equal(control.applied(), undefined)
+  second.report(applied(3))
+  await until(() => control.applied() !== undefined)
+  assert.deepEqual(control.applied(), applied(3))
 })
 
 test('counters are asked for, by many at once if need be, and an answer is not waited for longer than a second', async t => {
@@ -369,7 +441,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 function put(id: string, cidrBlock = '10.0.0.0/16'): Change {
-  return { table: 'vpcs', key: id, value: { id, cidrBlock, isDefault: false, tags: [] } }
+  return { table: 'subnets', key: id, value: subnet(id, cidrBlock) }
 }
 
 function health(

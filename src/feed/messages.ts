@@ -1,14 +1,26 @@
 import type { Health } from '../domain/health.ts'
 import type { WeightedTargetGroup } from '../domain/load-balancer.ts'
-import type { Change, TableName, Tables } from '../domain/state.ts'
+import type { Change, Tables } from '../domain/state.ts'
 import type { Fallback, FlowTable, GuardCounters, ListenerCounters, Problem, TargetCounters } from '../engine/engine.ts'
 
-/** Desired state, control process to node: everything once, then what changed. */
+/** What snapshots and probes are made from. All other tables are the control process's own business. */
+export const nodeTables = [
+  'subnets',
+  'securityGroups',
+  'instances',
+  'loadBalancers',
+  'listeners',
+  'targetGroups',
+] as const
+
+export type NodeTable = (typeof nodeTables)[number]
+
+/** Desired state, control process to node: everything of `nodeTables` once, then what changed. */
 export type Desired =
   | {
       readonly kind: 'state'
       readonly revision: number
-      readonly tables: { readonly [K in TableName]: readonly [string, Tables[K]][] }
+      readonly tables: { readonly [K in NodeTable]: readonly [string, Tables[K]][] }
     }
   | { readonly kind: 'changes'; readonly revision: number; readonly changes: readonly Change[] }
 

@@ -1,5 +1,5 @@
 import { tableNames } from '../domain/state.ts'
-import type { Desired, Instruction, Report } from './messages.ts'
+import { type Desired, type Instruction, nodeTables, type Report } from './messages.ts'
 
 /*
  * Both ends are of one version and trust each other, so this looks at the envelope only: enough that no line, whatever it
@@ -11,7 +11,7 @@ export function parseDesired(text: string): Desired {
   const message: unknown = JSON.parse(text)
   if (isObject(message) && isRevision(message.revision)) {
     const { kind, tables, changes } = message
-    if (kind === 'state' && isObject(tables) && tableNames.every(name => isList(tables[name] ?? [], isRecord))) {
+    if (kind === 'state' && isObject(tables) && nodeTables.every(name => isList(tables[name] ?? [], isRecord))) {
       return message as Desired
     }
     if (kind === 'changes' && isList(changes, isChange)) return message as Desired

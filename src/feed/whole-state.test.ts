@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Vpc } from '../domain/network.ts'
+import { subnet } from '../domain/state.fixture.ts'
 import { applyChanges, emptyState, type State } from '../domain/state.ts'
 import { parseDesired } from './parse.ts'
 import { stateOf, type WholeState, wholeState } from './whole-state.ts'
@@ -17,16 +17,16 @@ test('a whole state keeps the records and the tables that did not change', () =>
   const next = applyChanges(state, 4, [put('b', '10.9.0.0/16')])
   const read = stateOf(sent(next), state)
   assert.deepEqual(read, next)
-  assert.equal(read.vpcs.get('a'), state.vpcs.get('a'))
+  assert.equal(read.subnets.get('a'), state.subnets.get('a'))
   assert.equal(read.listeners, state.listeners)
-  assert.notEqual(read.vpcs, state.vpcs)
+  assert.notEqual(read.subnets, state.subnets)
 })
 
 test('a whole state without a record that was known has it no more, and one in another order is another', () => {
-  const fewer = applyChanges(state, 4, [{ table: 'vpcs', key: 'c' }])
-  assert.deepEqual([...stateOf(sent(fewer), state).vpcs.keys()], ['a', 'b'])
-  const moved = applyChanges(applyChanges(state, 4, [{ table: 'vpcs', key: 'a' }]), 5, [put('a')])
-  assert.deepEqual([...stateOf(sent(moved), state).vpcs.keys()], ['b', 'c', 'a'])
+  const fewer = applyChanges(state, 4, [{ table: 'subnets', key: 'c' }])
+  assert.deepEqual([...stateOf(sent(fewer), state).subnets.keys()], ['a', 'b'])
+  const moved = applyChanges(applyChanges(state, 4, [{ table: 'subnets', key: 'a' }]), 5, [put('a')])
+  assert.deepEqual([...stateOf(sent(moved), state).subnets.keys()], ['b', 'c', 'a'])
 })
 
 test('a table that an older version did not write is empty', () => {
@@ -39,6 +39,5 @@ function sent(from: State): WholeState {
 }
 
 function put(id: string, cidrBlock = '10.0.0.0/16') {
-  const value: Vpc = { id, cidrBlock, isDefault: false, tags: [] }
-  return { table: 'vpcs', key: id, value } as const
+  return { table: 'subnets', key: id, value: subnet(id, cidrBlock) } as const
 }

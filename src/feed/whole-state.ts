@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type State, type TableName, tableNames } from '../domain/state.ts'
-import type { Desired } from './messages.ts'
+import type { State } from '../domain/state.ts'
+import { type Desired, type NodeTable, nodeTables } from './messages.ts'
 
 export type WholeState = Extract<Desired, { readonly kind: 'state' }>
 
-/** `state` as a message. */
+/** `state`, as far as the node is told of it, as a message. */
 export function wholeState(state: State): WholeState {
-  const tables = Object.fromEntries(tableNames.map(name => [name, [...state[name]]]))
+  const tables = Object.fromEntries(nodeTables.map(name => [name, [...state[name]]]))
   return { kind: 'state', revision: state.revision, tables: tables as unknown as WholeState['tables'] }
 }
 
@@ -15,14 +15,14 @@ export function wholeState(state: State): WholeState {
  * nothing is built anew for what did not change while the connection was away.
  */
 export function stateOf(message: WholeState, known: State): State {
-  const tables = tableNames.map(name => [name, tableOf(message.tables[name] ?? [], known[name])] as const)
+  const tables = nodeTables.map(name => [name, tableOf(message.tables[name] ?? [], known[name])] as const)
   if (message.revision === known.revision && tables.every(([name, table]) => table === known[name])) return known
   return { ...known, ...Object.fromEntries(tables), revision: message.revision }
 }
 
 function tableOf(
   records: readonly (readonly [string, unknown])[],
-  known: State[TableName],
+  known: State[NodeTable],
 ): ReadonlyMap<string, unknown> {
   const table = new Map<string, unknown>()
   const order = known.keys()

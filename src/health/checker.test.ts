@@ -92,6 +92,58 @@ describe('Checker', () => {
     assert.equal(last(c.health.get('t0')), 'connection refused')
   })
 
+  it('finds a new target healthy soon after it begins to listen, long before its next check', async t => {
+    const port = await closedPort()
+    const { clock, checker: c } = checker(t)
+    c.update(probes({ port, intervalMs: 30_000 }))
+    await clock.advance(3_000)
+    assert.equal(c.health.get('t0')?.verdict, 'initial')
+    const server = createServer(socket => socket.resume())
+    await once(server.listen(port, '127.0.0.1'), 'listening')
+    t.after(() => server.close())
+    await clock.advance(2_000)
+    assert.equal(c.health.get('t0')?.verdict, 'healthy')
+  })
+
+  it('asks a new target that fails more often and counts as often, and one that has a verdict as ever', async t => {
+    let calls = 0
+    const { port } = await target(t, '127.0.0.1', socket => {
+      calls++
+      socket.end('HTTP/1.1 503 Busy\r\n\r\n')
+    })
+    const { clock, checker: c, changes } = checker(t)
+    const start = clock.now()
+    c.update(probes({ port, protocol: 'HTTP', intervalMs: 10_000, unhealthyThreshold: 3 }))
+    await clock.advance(9_000)
+    assert.ok(calls >= 7 && calls <= 9, `${calls} in the first 9 s`)
+    assert.equal(c.health.get('t0')?.against, 1)
+    await clock.advance(15_000)
+    const [, verdict, at] = changes.at(-1) ?? []
+    assert.equal(verdict, 'unhealthy')
+    assert.ok(Number(at) - start >= 18_000, `judged after ${Number(at) - start} ms`)
+    assert.equal(c.health.get('t0')?.results.length, 3)
+    calls = 0
+    await clock.advance(60_000)
+    assert.ok(calls >= 5 && calls <= 7, `${calls} in a minute`)
+  })
+
+  it('makes no more than 80 checks a second beyond the usual ones, however many new targets fail', async t => {
+    let calls = 0
+    const { port } = await target(t, '0.0.0.0', socket => {
+      calls++
+      socket.end('HTTP/1.1 503 Busy\r\n\r\n')
+    })
+    const { clock, checker: c } = checker(t)
+    const failing = { port, protocol: 'HTTP', unhealthyThreshold: 10 } as const
+    c.update(probes(...Array.from({ length: 500 }, (_, i) => ({ ...failing, address: `127.70.${i >> 8}.${i & 255}` }))))
+    await slowly(clock, 5_000, () => calls)
+    calls = 0
+    await slowly(clock, 10_000, () => calls)
+    t.diagnostic(`${calls} checks in 10 s`)
+    assert.ok(calls >= 1_200 && calls <= 1_100 + 800, `${calls} checks in 10 s`)
+    for (const { against } of c.health.values()) assert.ok(against >= 3 && against <= 4, `${against} counted`)
+  })
+
   it('checks over IPv6', async t => {
     const { port } = await target(t, '::1')
     const { clock, checker: c } = checker(t)
@@ -123,9 +175,9 @@ describe('Checker', () => {
     })
     const { clock, checker: c } = checker(t)
     c.update(probes({ port, protocol: 'HTTP', source: '127.70.9.9' }))
-    await clock.advance(3_000)
+    await clock.advance(2_200)
     assert.equal(last(c.health.get('t0')), 'timed out after 2 s')
-    await clock.advance(12_000)
+    await clock.advance(12_800)
     assert.deepEqual(from.slice(0, 3), ['127.70.9.9', '127.0.0.1', '127.0.0.1'])
     assert.equal(c.health.get('t0')?.verdict, 'healthy')
   })
@@ -296,14 +348,7 @@ describe('Checker', () => {
     })
     c.update(probes(...Array.from({ length: 500 }, (_, i) => ({ port, address: `127.70.${i >> 8}.${i & 255}` }))))
     const intervals = 8
-    for (let at = 0; at < intervals * base.intervalMs; at += tickMs) {
-      await clock.advance(tickMs)
-      // Virtual time waits for what is under way, or arrivals would seem late.
-      for (let seen = -1; seen < arrivals.length; ) {
-        seen = arrivals.length
-        for (let turns = 0; turns < 3; turns++) await turn()
-      }
-    }
+    await slowly(clock, intervals * base.intervalMs, () => arrivals.length)
 
     const windows = new Array<number>((intervals * base.intervalMs) / 100).fill(0)
     const perTarget = new Map<string, number[]>()
@@ -336,6 +381,17 @@ describe('Checker', () => {
     assert.deepEqual(turns, ['initial', 'healthy'])
   })
 })
+
+/** Lets virtual time wait for what is under way, or checks would seem to arrive late. */
+async function slowly(clock: FakeClock, ms: number, arrived: () => number): Promise<void> {
+  for (let at = 0; at < ms; at += tickMs) {
+    await clock.advance(tickMs)
+    for (let seen = -1; seen < arrived(); ) {
+      seen = arrived()
+      for (let turns = 0; turns < 3; turns++) await turn()
+    }
+  }
+}
 
 /** A clock whose time only moves in standstills of the event loop, after each of which every periodic task runs once. */
 function stallingClock(): Clock & { stall(ms: number): void } {

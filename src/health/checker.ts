@@ -10,6 +10,15 @@ import { tcpProbe } from './tcp-probe.ts'
 
 /** New targets are checked one after the other this far apart, unless their phase comes sooner. */
 const newcomersApartMs = 50
+/**
+ * A new target that fails its first check, because its service is still starting, is asked again after 250 ms, then each time
+ * half as long again later, between the checks of its interval, so that it serves as soon as it can. A pass counts; a failure
+ * does not, or it would be unhealthy before AWS's threshold x interval.
+ */
+const firstAgainMs = 250
+const againGrowth = 1.5
+/** 80 of them a second at most, however many targets are starting: the checks of the others come first. */
+const againPerTick = 4
 /** 2,000 checks a second at most: after a standstill, what is overdue starts over a while rather than all at once. */
 const startsPerTick = 100
 /** Attempts under way at once; each holds a socket. */
@@ -42,6 +51,8 @@ interface Entry {
   /** When the next check is due; this and the times below are monotonic milliseconds. */
   due: number
   attempt: Running | undefined
+  /** How long after a failed check it is asked again while nothing is known of it. */
+  againMs: number
   /** From when on the probe's source address is used. */
   boundFrom: number
 }
@@ -52,6 +63,8 @@ interface Running {
   readonly deadline: number
   readonly bound: boolean
   readonly portsLeft: number
+  /** Between the checks of its interval. */
+  readonly isExtra: boolean
   cancel: () => void
 }
 
@@ -67,6 +80,8 @@ export class Checker {
   #entries = new Map<string, Entry>()
   #underWay = new Set<Entry>()
   #schedule: Schedule<Entry>
+  /** New targets that failed, and are asked again before they are due. */
+  #again: Schedule<Entry>
   #count = 0
   #newcomerAt = 0
   #port = firstPort
@@ -102,6 +117,7 @@ export class Checker {
     this.#health = new Map(options.initial)
     const now = options.clock.monotonic()
     this.#schedule = new Schedule(now)
+    this.#again = new Schedule(now)
     this.#deliveredAt = now
   }
 
@@ -159,7 +175,7 @@ export class Checker {
     const atPhase = firstAtPhase(now, phase, probe.intervalMs)
     const isNew = !isKnown || known.verdict === 'initial'
     const due = isNew ? this.#soon(now, atPhase) : atPhase
-    const entry: Entry = { probe, phase, due, attempt: undefined, boundFrom: 0 }
+    const entry: Entry = { probe, phase, due, attempt: undefined, againMs: firstAgainMs, boundFrom: 0 }
     this.#entries.set(key, entry)
     this.#schedule.set(entry, due)
   }
@@ -169,6 +185,7 @@ export class Checker {
     if (entry !== undefined) {
       this.#giveUp(entry)
       this.#schedule.delete(entry)
+      this.#again.delete(entry)
       this.#entries.delete(key)
     }
     this.#put(key, undefined, true)
@@ -176,8 +193,10 @@ export class Checker {
 
   #replace(entry: Entry, probe: Probe): void {
     const { address, registeredAt } = entry.probe
-    if (probe.address !== address || probe.registeredAt !== registeredAt)
+    if (probe.address !== address || probe.registeredAt !== registeredAt) {
       this.#put(probe.key, initialHealth(this.#clock.now(), probe), true)
+      entry.againMs = firstAgainMs
+    }
     this.#giveUp(entry)
     entry.probe = probe
     entry.boundFrom = 0
@@ -209,10 +228,14 @@ export class Checker {
       if (running !== undefined && running.deadline <= this.#live) setImmediate(() => this.#timeOut(entry, running))
     }
     const limit = Math.min(startsPerTick, attemptsAtOnce - this.#underWay.size)
-    for (const entry of this.#schedule.take(now, limit)) {
+    const due = this.#schedule.take(now, limit)
+    for (const entry of due) {
+      if (entry.attempt?.isExtra) this.#giveUp(entry)
       if (entry.attempt === undefined) this.#check(entry)
       else this.#schedule.set(entry, now + tickMs)
     }
+    for (const entry of this.#again.take(now, Math.min(againPerTick, limit - due.length)))
+      if (entry.attempt === undefined) this.#attempt(entry, portTries, true)
     if (this.#changed.size > 0 && now - this.#deliveredAt >= deliverMs) this.#deliver()
   }
 
@@ -224,10 +247,11 @@ export class Checker {
     const now = this.#clock.monotonic()
     entry.due = nextDue(entry.due, now, entry.phase, entry.probe.intervalMs)
     this.#schedule.set(entry, entry.due)
-    this.#attempt(entry, portTries)
+    this.#again.delete(entry)
+    this.#attempt(entry, portTries, false)
   }
 
-  #attempt(entry: Entry, portsLeft: number): void {
+  #attempt(entry: Entry, portsLeft: number, isExtra: boolean): void {
     const { probe } = entry
     const started = this.#clock.monotonic()
     const address = started >= entry.boundFrom ? probe.source : undefined
@@ -235,6 +259,7 @@ export class Checker {
     const running: Running = {
       started,
       portsLeft,
+      isExtra,
       deadline: this.#live + probe.timeoutMs,
       bound: source !== undefined,
       cancel: () => {},
@@ -266,10 +291,12 @@ export class Checker {
     if (isOver(entry.probe, this.#clock.now())) {
       this.#forget(entry.probe.key)
     } else if (outcome.kind === 'port' && running.portsLeft > 0) {
-      this.#attempt(entry, running.portsLeft - 1)
+      this.#attempt(entry, running.portsLeft - 1, running.isExtra)
     } else if (outcome.kind === 'address') {
       entry.boundFrom = now + sourceAgainMs
-      this.#attempt(entry, 0)
+      this.#attempt(entry, 0, running.isExtra)
+    } else if (running.isExtra && outcome.kind !== 'passed') {
+      this.#askAgain(entry, now)
     } else if (outcome.kind === 'local' || outcome.kind === 'port') {
       this.#checkBy(entry, now + localAgainMs)
       this.#sayLocal(outcome.reason, now)
@@ -280,7 +307,15 @@ export class Checker {
       const waited = now - running.started
       if (change === 'ChangePending' && !ok && waited > patienceMs)
         this.#checkBy(entry, entry.due - waited + patienceMs)
+      if (!ok && this.#health.get(entry.probe.key)?.verdict === 'initial') this.#askAgain(entry, now)
     }
+  }
+
+  /** Once more, unless the next check comes first. */
+  #askAgain(entry: Entry, now: number): void {
+    const at = now + entry.againMs
+    entry.againMs *= againGrowth
+    if (at < entry.due) this.#again.set(entry, at)
   }
 
   #observe(entry: Entry, running: Running, result: ProbeResult): Transition {

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { FakeClock } from '../clock.fixture.ts'
 import type { Health } from '../domain/health.ts'
-import type { Vpc } from '../domain/network.ts'
+import { subnet } from '../domain/state.fixture.ts'
 import { applyChanges, type Change, emptyState, type State } from '../domain/state.ts'
 import { wholeState } from '../feed/whole-state.ts'
 import { LastGood } from './last-good.ts'
@@ -95,7 +95,7 @@ test('what changes is added to what is there, and loaded with it', async t => {
   const first = open()
   const many = Array.from(
     { length: 500 },
-    (_, n): Change => ({ table: 'vpcs', key: `vpc-${n}`, value: vpc(`vpc-${n}`) }),
+    (_, n): Change => ({ table: 'subnets', key: `subnet-${n}`, value: subnet(`${n}`, '10.0.0.0/24') }),
   )
   const verdicts = new Map(many.map(({ key }) => [key, health('healthy', 5)]))
   let state = applyChanges(emptyState, 1, many)
@@ -105,14 +105,14 @@ test('what changes is added to what is there, and loaded with it', async t => {
   await until(() => files.every(file => existsSync(file)))
   const before = sizes()
 
-  state = applyChanges(state, 2, [{ table: 'vpcs', key: 'vpc-7' }])
-  state = applyChanges(state, 3, [{ table: 'vpcs', key: 'new', value: vpc('new') }])
+  state = applyChanges(state, 2, [{ table: 'subnets', key: 'subnet-7' }])
+  state = applyChanges(state, 3, [{ table: 'subnets', key: 'new', value: subnet('new', '10.0.0.0/24') }])
   const changed = new Map([
     ...verdicts,
-    ['vpc-1', health('unhealthy', 6)] as const,
+    ['subnet-1', health('unhealthy', 6)] as const,
     ['new', health('initial', 6)] as const,
   ])
-  changed.delete('vpc-7')
+  changed.delete('subnet-7')
   first.state(state)
   first.health(changed)
   await first.close()
@@ -201,11 +201,7 @@ function place(t: TestContext) {
 }
 
 function stateAt(revision: number): State {
-  return applyChanges(emptyState, revision, [{ table: 'vpcs', key: 'vpc-1', value: vpc('vpc-1') }])
-}
-
-function vpc(id: string): Vpc {
-  return { id, cidrBlock: '10.0.0.0/16', isDefault: false, tags: [] }
+  return applyChanges(emptyState, revision, [{ table: 'subnets', key: 'subnet-1', value: subnet('1', '10.0.0.0/24') }])
 }
 
 function savedRevision(directory: string): number | undefined {

@@ -8,6 +8,8 @@ import type { TaskSet } from '../domain/task-set.ts'
 export interface Surroundings {
   /** The node's word on a target (`targetKey`), `undefined` if it has none yet. */
   health(key: string): Health | undefined
+  /** Whether the node has acknowledged this revision of the state, or a later one. */
+  hasApplied(revision: number): boolean
   /** Milliseconds since the epoch. */
   readonly now: number
   newTaskArn(clusterArn: string): string
@@ -21,6 +23,7 @@ type Written = 'services' | 'taskSets' | 'tasks' | 'targetGroups'
 export class Plan {
   readonly now: number
   readonly health: Surroundings['health']
+  readonly hasApplied: Surroundings['hasApplied']
   /** When time alone asks for another pass; Infinity if it never does. */
   nextAt = Infinity
   readonly #surroundings: Surroundings
@@ -32,6 +35,7 @@ export class Plan {
   constructor(state: State, surroundings: Surroundings) {
     this.now = surroundings.now
     this.health = surroundings.health
+    this.hasApplied = surroundings.hasApplied
     this.#surroundings = surroundings
     this.#before = state
     this.#state = { ...state }
@@ -41,6 +45,11 @@ export class Plan {
   /** As it is by now. */
   get state(): State {
     return this.#state
+  }
+
+  /** What the store is at once the changes are committed. */
+  get revision(): number {
+    return this.#before.revision + 1
   }
 
   get changes(): readonly Change[] {

@@ -1,14 +1,13 @@
 import { targetGroupAttribute } from '../domain/attributes.ts'
 import type { ServiceLoadBalancer } from '../domain/ecs-service.ts'
-import { isOver } from '../domain/registrations.ts'
 import { type Target, type TargetGroup, targetKey } from '../domain/target-group.ts'
 import { targetZone } from '../domain/target-health.ts'
 import type { Task } from '../domain/task.ts'
 import type { TaskSet } from '../domain/task-set.ts'
 import type { Plan } from './plan.ts'
 
-/** The data plane needs a moment to hear that a target leaves, and to end its flows; what is under way then still finds the task. */
-const flowsEndMs = 1_000
+/** Whatever the group says: no new flow comes, and what is under way is answered, before its flows are ended. */
+const shortestDelayMs = 1_000
 
 /** A task's place in a target group, registered or not. */
 interface TaskTarget {
@@ -64,10 +63,10 @@ export function registerTasks(plan: Plan, set: TaskSet): void {
 }
 
 /**
- * Deregisters those of the tasks' targets that are registered, as DeregisterTargets does. Answers by task when nothing of its flows is
- * left, a moment after the last of its registrations ends; a task that nobody is sent to any more is not in it.
+ * Deregisters those of the tasks' targets that are registered, as DeregisterTargets does, but with a delay of a second at least.
+ * Answers by task when the last of its registrations ends, or has ended; a task without any is not in it.
  *
- * @param how `at once` for tasks that no longer serve anybody
+ * @param how `at once` for tasks that no longer serve anybody: what is over already is written again, so that the node hears of it
  */
 export function deregisterTasks(
   plan: Plan,
@@ -84,17 +83,18 @@ export function deregisterTasks(
       const found = targetOf(plan, loadBalancer, task)
       if (found !== undefined) tasksByKey.set(found.key, task)
     }
+    if (tasksByKey.size === 0) continue
     const delayMs = 1000 * Number(targetGroupAttribute(group, 'deregistration_delay.timeout_seconds'))
-    const until = how === 'at once' ? plan.now : plan.now + delayMs
+    const until = how === 'at once' ? plan.now : plan.now + Math.max(delayMs, shortestDelayMs)
     let deregistered = 0
     let isChanged = false
     const targets = group.targets.map(target => {
       const task = tasksByKey.get(targetKey(group.arn, target))
-      if (task === undefined || isOver(target, plan.now - flowsEndMs)) return target
-      const end = Math.min(until, target.deregistration?.until ?? until)
-      ends.set(task, Math.max(end + flowsEndMs, ends.get(task) ?? 0))
+      if (task === undefined) return target
+      const end = how === 'at once' ? until : Math.min(until, target.deregistration?.until ?? until)
+      ends.set(task, Math.max(end, ends.get(task) ?? 0))
       if (target.deregistration === undefined) deregistered++
-      else if (target.deregistration.until === end) return target
+      else if (how !== 'at once' && target.deregistration.until === end) return target
       isChanged = true
       return { ...target, deregistration: { until: end } }
     })

@@ -86,4 +86,9 @@ function startTasks(plan: Plan, service: EcsService, set: TaskSet, count: number
   if (count <= 0) return
   const started = Array.from({ length: count }, () => plan.startTask(service, set))
   plan.tell(service.arn, set, `has started ${count} tasks: ${tasksInWords(started)}`)
+  const [first, ...others] = plan.state.taskDefinitions.get(set.taskDefinitionArn)?.containers ?? []
+  // Once for a set, not with each task that is replaced.
+  if (others.length === 0 || plan.tasksOf(set.arn).length > count) return
+  const names = others.map(({ name }) => name).join(', ')
+  plan.tell(service.arn, set, `runs of each task only the first container, ${first?.name}, and not: ${names}.`)
 }

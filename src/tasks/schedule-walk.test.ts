@@ -59,6 +59,7 @@ class Walk {
   /** Nothing bad happens any more: whatever was started runs and is well. */
   calmDown(): void {
     this.#broken.clear()
+    this.world.isNodeAway = false
     // With 150 % a service of one task can't be updated, as in AWS.
     this.world.put('services', { ...this.world.service, maximumPercent: 200 })
     for (let i = 0; i < 400 && !(i > 100 && this.isDone()); i++) {
@@ -92,6 +93,7 @@ class Walk {
     else if (what === 3 && task) world.judge(task, 'unhealthy')
     else if (what === 4 && task) world.judge(task, this.#pick(['unheard', 'initial']))
     else if (what === 5 && task) world.put('tasks', { ...task, desiredStatus: 'STOPPED' })
+    else if (what === 6) world.isNodeAway = !world.isNodeAway
     else this.#work()
   }
 

@@ -51,6 +51,18 @@ test('a new service gets its tasks, which are registered once they run, and is s
   ])
 })
 
+test('which containers are not run is said once for a set', () => {
+  const one = definition(1)
+  const containers = [...one.containers, { ...first(one.containers), name: 'log' }]
+  const world = new World(ecsState({ definitions: [{ ...one, containers }] }))
+  world.end(first(world.tasks()))
+  world.pass()
+  world.wait(2_000)
+  assert.equal(world.tasks().length, 2)
+  const said = world.events().filter(text => text.includes('container'))
+  assert.deepEqual(said, ['runs of each task only the first container, web, and not: log.'])
+})
+
 test('an address outside the VPC is registered for all zones', () => {
   const world = new World(ecsState({}))
   const task = first(world.tasks())
@@ -240,17 +252,43 @@ test('a stop that the API asks for drains, too, and the task is replaced', () =>
   assert.equal(world.set(1)?.failedTasks, 0)
 })
 
-test('without a deregistration delay the data plane still gets a second to hear of it', () => {
+test('without a deregistration delay what is under way still gets a second, and so do the last answers', () => {
   const attributes = { 'deregistration_delay.timeout_seconds': '0' }
   const world = new World(ecsState({ groups: [targetGroup({ attributes })] }))
   world.runAll()
   world.put('services', { ...world.service, desiredCount: 1 })
   world.pass()
+  assert.deepEqual(world.targets(), ['10.0.1.20', '10.0.1.21 drains'])
+  world.wait(1_000)
   assert.deepEqual(world.targets(), ['10.0.1.20', '10.0.1.21 left'])
   world.wait(999)
   assert.deepEqual(world.statuses(), ['RUNNING', 'DEACTIVATING'])
   world.wait(1)
   assert.deepEqual(world.statuses(), ['RUNNING', 'STOPPING'])
+})
+
+test('a task serves on until the node has acknowledged that its delay is over, and a second more', () => {
+  const world = steady()
+  world.put('services', { ...world.service, desiredCount: 1 })
+  world.pass()
+  // It has acknowledged the deregistration, and is away when that takes effect.
+  world.isNodeAway = true
+  const before = world.state.targetGroups.get('arn:tg')
+  world.wait(29_999)
+  assert.equal(world.state.targetGroups.get('arn:tg'), before)
+  world.wait(10_000)
+  assert.notEqual(world.state.targetGroups.get('arn:tg'), before, 'only of what changes in it does the node hear')
+  const left = targetGroup({ ...group, targets: world.state.targetGroups.get('arn:tg')?.targets.slice(0, 1) ?? [] })
+  world.put('targetGroups', left)
+  world.wait(300_000)
+  assert.deepEqual(world.statuses(), ['RUNNING', 'DEACTIVATING'])
+  world.isNodeAway = false
+  world.pass()
+  world.wait(999)
+  assert.deepEqual(world.statuses(), ['RUNNING', 'DEACTIVATING'])
+  world.wait(1)
+  assert.deepEqual(world.statuses(), ['RUNNING', 'STOPPING'])
+  assert.equal(world.events().filter(text => text.startsWith('has begun draining')).length, 1)
 })
 
 test('a rolling update starts the new tasks, and stops as many old ones as new ones are healthy', () => {

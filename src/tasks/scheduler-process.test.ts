@@ -44,7 +44,8 @@ test('real processes of a service are started, adopted after a restart, replaced
       store,
       clock,
       health: () => undefined,
-      onHealth: () => () => {},
+      hasApplied: () => true,
+      onReport: () => () => {},
       openRuntime: onEvent => openProcessRuntime({ dataDir, user: 'nobody', clock, onEvent, log: () => {} }),
       log: () => {},
     })

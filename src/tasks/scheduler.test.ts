@@ -21,6 +21,7 @@ async function started(
   const lines: string[] = []
   const listeners = new Set<() => void>()
   let verdict: Health['verdict'] = 'healthy'
+  const node = { revision: Infinity }
   const open = () =>
     openScheduler({
       store,
@@ -30,7 +31,8 @@ async function started(
         const registered = targets.find(target => targetKey('arn:tg', target) === key)
         return health(verdict, { registeredAt: registered?.registeredAt ?? clock.now() })
       },
-      onHealth(listener) {
+      hasApplied: revision => revision <= node.revision,
+      onReport(listener) {
         listeners.add(listener)
         return () => listeners.delete(listener)
       },
@@ -40,12 +42,19 @@ async function started(
   const scheduler = await open()
   t.after(() => scheduler.leave())
   await clock.advance(0)
-  const judge = async (its: Health['verdict']) => {
-    verdict = its
+  const report = async () => {
     for (const listener of listeners) listener()
     await clock.advance(0)
   }
-  return { clock, host, lines, store, scheduler, open, judge, listeners }
+  const judge = (its: Health['verdict']) => {
+    verdict = its
+    return report()
+  }
+  const acknowledge = (revision: number) => {
+    node.revision = revision
+    return report()
+  }
+  return { clock, host, lines, store, scheduler, open, judge, acknowledge }
 }
 
 const statuses = (store: Store) => [...store.read().tasks.values()].map(({ lastStatus }) => lastStatus)
@@ -114,6 +123,50 @@ test('left and opened again it adopts what runs, and replaces what ended meanwhi
   assert.deepEqual(statuses(store), ['STOPPED', 'RUNNING', 'RUNNING'])
   assert.equal(host.running()[0]?.spec.id, second)
   assert.equal(host.running().length, 2)
+  const failures = () => [...store.read().taskSets.values()].map(({ failedTasks }) => failedTasks)
+  assert.deepEqual(failures(), [0], 'nobody knows why it ended')
+  host.exit(second, 1)
+  await clock.advance(0)
+  assert.deepEqual(failures(), [1])
+})
+
+test('tasks that were being started when it died are replaced, and count as no failures', async t => {
+  const { clock, host, store, scheduler, open } = await started(t)
+  host.startMs = 60_000
+  await put(store, { table: 'services', key: serviceArn, value: service({ desiredCount: 5 }) })
+  await clock.advance(1_000)
+  assert.equal(statuses(store).filter(status => status === 'PENDING').length, 3)
+  await scheduler.leave()
+  const next = await open()
+  t.after(() => next.leave())
+  host.startMs = 0
+  await clock.advance(0)
+  assert.deepEqual(statuses(store).sort(), [...Array(5).fill('RUNNING'), ...Array(3).fill('STOPPED')])
+  const [set] = store.read().taskSets.values()
+  assert.deepEqual([set?.failedTasks, set?.startNotBefore], [0, undefined])
+  const stopped = [...store.read().tasks.values()].find(({ lastStatus }) => lastStatus === 'STOPPED')
+  assert.equal(stopped?.stoppedReason, 'ended while nobody watched')
+})
+
+test('whoever schedules by then, a task is stopped once the node has acknowledged that nothing goes there', async t => {
+  const { clock, host, store, scheduler, open, acknowledge } = await started(t)
+  await acknowledge(0)
+  await put(store, { table: 'services', key: serviceArn, value: service({ desiredCount: 1 }) })
+  await clock.advance(400_000)
+  const leaving = [...store.read().tasks.values()].find(({ lastStatus }) => lastStatus === 'DEACTIVATING')
+  await scheduler.leave()
+  const next = await open()
+  t.after(() => next.leave())
+  await clock.advance(400_000)
+  assert.equal(host.running().length, 2)
+  await acknowledge((leaving?.released?.revision ?? Infinity) - 1)
+  await clock.advance(2_000)
+  assert.equal(host.running().length, 2)
+  await acknowledge(store.read().revision)
+  await clock.advance(999)
+  assert.equal(host.running().length, 2)
+  await clock.advance(1)
+  assert.equal(host.running().length, 1)
 })
 
 test('closed it ends all tasks, which counts as no failure when it is opened again', async t => {

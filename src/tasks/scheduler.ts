@@ -2,11 +2,11 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { Cancel, Clock } from '../clock.ts'
 import type { Health } from '../domain/health.ts'
 import { applyChanges, type Change, type State } from '../domain/state.ts'
-import { taskId } from '../domain/task.ts'
-import { RevisionConflict, type Store } from '../store/store.ts'
+import { commit } from '../store/commit.ts'
+import type { Store } from '../store/store.ts'
 import type { TaskEvent, TaskRuntime } from './runtime.ts'
 import { schedule } from './schedule.ts'
-import { endedChanges, pendingChanges, TaskRunner, taskChanges } from './task-runner.ts'
+import { endedChanges, pendingChanges, TaskRunner, taskChanges, tasksById } from './task-runner.ts'
 
 /** Time is looked at this often at least, since the wall clock may be set. */
 const longestWaitMs = 60_000
@@ -18,8 +18,10 @@ interface SchedulerOptions {
   readonly clock: Clock
   /** The node's word on a target (`targetKey`). */
   health(key: string): Health | undefined
-  /** Calls `listener` whenever `health` may answer something else. The answer stops it. */
-  onHealth(listener: () => void): () => void
+  /** Whether the node has acknowledged this revision of the state, or a later one. */
+  hasApplied(revision: number): boolean
+  /** Calls `listener` whenever one of these two may answer something else. The answer stops it. */
+  onReport(listener: () => void): () => void
   /** Opens what runs tasks; without it tasks stay `PROVISIONING`. */
   readonly openRuntime?: (onEvent: (event: TaskEvent) => void) => TaskRuntime | Promise<TaskRuntime>
   log(line: string): void
@@ -58,16 +60,16 @@ class SchedulingLoop implements Scheduler {
   }
 
   async open(): Promise<void> {
-    const { store, onHealth, openRuntime } = this.#options
+    const { store, onReport, openRuntime } = this.#options
     if (openRuntime === undefined) {
-      await this.#commit(state => endedChanges(state, 'Sluice was started without --tasks', this.#options.clock.now()))
+      await commit(store, state => endedChanges(state, 'Sluice was started without --tasks', this.#options.clock.now()))
     } else {
       this.#runtime = await openRuntime(event => this.#hear(event))
       this.#runner = new TaskRunner(this.#runtime)
       await this.#runner.adopt(store.read())
     }
     const wake = () => this.#wake()
-    this.#unwatch = [store.watch(wake), onHealth(wake)]
+    this.#unwatch = [store.watch(wake), onReport(wake)]
     this.#wake()
   }
 
@@ -84,7 +86,8 @@ class SchedulingLoop implements Scheduler {
     await this.#stop()
     await this.#runtime?.close()
     if (this.#runtime === undefined) return
-    await this.#commit(state => endedChanges(state, 'Sluice was stopped', this.#options.clock.now()))
+    const { store, clock } = this.#options
+    await commit(store, state => endedChanges(state, 'Sluice was stopped', clock.now()))
   }
 
   async #stop(): Promise<void> {
@@ -125,19 +128,20 @@ class SchedulingLoop implements Scheduler {
 
   /** One commit of all there is to do now; then the runtime is told. Answers when time alone asks for another. */
   async #pass(): Promise<number> {
-    const { clock, health, log } = this.#options
+    const { store, clock, health, hasApplied, log } = this.#options
     const runner = this.#runner
     let heard = 0
     let nextAt = Infinity
     let lines: readonly string[] = []
-    const state = await this.#commit(state => {
+    const state = await commit(store, state => {
       const now = clock.now()
       const events = runner?.events ?? []
       heard = events.length
       lines = events.flatMap(event => lineOf(state, event))
       const toldOf = new Steps(state).add(taskChanges(state, events, now))
       const planned = schedule(toldOf.state, {
-        health: key => health(key),
+        health,
+        hasApplied,
         now,
         newTaskArn: clusterArn => `${clusterArn.replace(':cluster/', ':task/')}/${randomBytes(16).toString('hex')}`,
         uuid: randomUUID,
@@ -152,18 +156,6 @@ class SchedulingLoop implements Scheduler {
     runner?.align(state)
     if (runner === undefined) this.#sayNone(state)
     return nextAt
-  }
-
-  async #commit(change: (state: State) => readonly Change[]): Promise<State> {
-    const { store } = this.#options
-    for (;;) {
-      const state = store.read()
-      try {
-        return await store.transact(state.revision, change(state))
-      } catch (error) {
-        if (!(error instanceof RevisionConflict)) throw error
-      }
-    }
   }
 
   #sayNone(state: State): void {
@@ -192,7 +184,7 @@ class Steps {
 /** For the operator: a task that ended though nobody had asked it to. */
 function lineOf(state: State, event: TaskEvent): readonly string[] {
   if (event.kind !== 'stopped') return []
-  const task = [...state.tasks.values()].find(task => taskId(task) === event.id)
+  const task = tasksById(state.tasks).get(event.id)
   if (task === undefined || task.desiredStatus === 'STOPPED') return []
   const what = event.failedToStart ? 'did not start' : 'ended'
   return [`task ${event.id} of ${task.group} ${what}: ${event.reason} (sluice task logs ${event.id})`]

@@ -113,12 +113,14 @@ export function ecsState(records: {
 
 /**
  * A state that is scheduled step by step, without a store or a runtime: a test says what becomes of the tasks that are started,
- * and how their targets are.
+ * and how their targets are. The node acknowledges each commit, unless it is away.
  */
 export class World {
   state: State
   now = now
   nextAt = Infinity
+  isNodeAway = false
+  #applied = 0
   readonly known = new Map<string, Health>()
   #ids = 0
   #addresses = 0
@@ -128,14 +130,16 @@ export class World {
     this.pass()
   }
 
-  /** Schedules, and checks that to do it again changes nothing. */
-  pass(): readonly Change[] {
-    const { changes, nextAt } = this.#schedule()
-    this.change([...changes])
-    this.nextAt = nextAt
-    assert.deepEqual(this.#schedule().changes, [], 'scheduled again at once, nothing changes')
-    this.change([...pendingChanges(this.state)])
-    return changes
+  /** Schedules, and checks that to do it again changes nothing; then again, if the node's word asks for more. */
+  pass(): void {
+    for (let isAsked = true; isAsked; isAsked = this.#schedule().changes.length > 0) {
+      const { changes, nextAt } = this.#schedule()
+      this.change(changes)
+      this.nextAt = nextAt
+      assert.deepEqual(this.#schedule().changes, [], 'scheduled again at once, nothing changes')
+      this.change(pendingChanges(this.state))
+      if (!this.isNodeAway) this.#applied = this.state.revision
+    }
   }
 
   change(changes: readonly Change[]): void {
@@ -240,6 +244,7 @@ export class World {
   #schedule() {
     return schedule(this.state, {
       health: key => this.known.get(key),
+      hasApplied: revision => revision <= this.#applied,
       now: this.now,
       newTaskArn: arn => `${arn.replace(':cluster/', ':task/')}/${(++this.#ids).toString(16).padStart(32, '0')}`,
       uuid: () => `00000000-0000-4000-8000-${(++this.#ids).toString(16).padStart(12, '0')}`,

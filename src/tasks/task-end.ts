@@ -5,6 +5,9 @@ import { afterFailure } from './failures.ts'
 import type { Plan } from './plan.ts'
 import { deregisterTasks } from './registration.ts'
 
+/** How long a task that nothing is sent to any more serves on: for the answers to what had reached it. */
+const answersMs = 1_000
+
 /** Stopped tasks can be described for an hour (AWS: DescribeTasks). */
 const keptStoppedMs = 3_600_000
 
@@ -29,7 +32,7 @@ function settle(plan: Plan, task: Task): void {
     return
   }
   plan.wakeAt(forgottenAt)
-  const { address, ports, ...settled } = task
+  const { address, ports, released, ...settled } = task
   if (task.desiredStatus === 'RUNNING') {
     countFailure(plan, task, stoppedAt)
     plan.put('tasks', { ...settled, desiredStatus: 'STOPPED', stoppingAt: stoppedAt })
@@ -64,18 +67,26 @@ function countFailure(plan: Plan, task: Task, endedAt: number): void {
 
 /**
  * Moves the tasks that are to stop a step on. A registered one is deregistered and goes on serving, `DEACTIVATING`, until its
- * registrations are over; then, or at once where there are none, it is `STOPPING`, which has the runtime stop it.
+ * registrations are over, the node has acknowledged that, and a second more has passed; then, or at once where there are none, it is
+ * `STOPPING`, which has the runtime stop it.
  */
 export function leave(plan: Plan): void {
   for (const taskSetArn of plan.taskSetsNamed()) {
     const set = taskSetArn === undefined ? undefined : plan.state.taskSets.get(taskSetArn)
     const leaving = plan.tasksOf(taskSetArn).filter(task => isLeaving(task, set))
     const ends = set === undefined ? none : deregisterTasks(plan, set, leaving, 'after the delay')
-    const moved = leaving.flatMap(task => leavingStep(plan, task, ends.get(task)) ?? [])
-    for (const task of moved) plan.put('tasks', task)
+    const [draining, released, stopping]: [Task[], Task[], Task[]] = [[], [], []]
+    for (const task of leaving) {
+      const moved = leavingStep(plan, task, ends.get(task))
+      if (moved === undefined) continue
+      plan.put('tasks', moved)
+      if (moved.lastStatus === 'STOPPING') stopping.push(moved)
+      else if (moved.lastStatus === 'DEACTIVATING' && task.lastStatus !== 'DEACTIVATING') draining.push(moved)
+      if (moved.released !== undefined && task.released === undefined) released.push(moved)
+    }
     if (set === undefined) continue
-    const draining = moved.filter(({ lastStatus }) => lastStatus === 'DEACTIVATING')
-    const stopping = moved.filter(({ lastStatus }) => lastStatus === 'STOPPING')
+    // The node does not report what time alone ends, but it acknowledges a change.
+    deregisterTasks(plan, set, released, 'at once')
     if (draining.length > 0)
       plan.tell(set.serviceArn, set, `has begun draining connections on ${draining.length} tasks.`)
     if (stopping.length > 0) {
@@ -92,14 +103,24 @@ function isLeaving(task: Task, set: TaskSet | undefined): boolean {
   return task.desiredStatus === 'STOPPED' || (task.taskSetArn !== undefined && set === undefined)
 }
 
-/** @param end when nothing of its flows is left (`deregisterTasks`) */
+/** @param end of its registrations (`deregisterTasks`) */
 function leavingStep(plan: Plan, task: Task, end: number | undefined): Task | undefined {
   const { now } = plan
   const asked: Task = { ...task, desiredStatus: 'STOPPED', stoppingAt: task.stoppingAt ?? now }
+  const isServing = task.lastStatus === 'DEACTIVATING'
   if (task.lastStatus === 'PROVISIONING') return { ...asked, lastStatus: 'STOPPED', stoppedAt: now }
-  if (end === undefined) return { ...asked, lastStatus: 'STOPPING' }
-  plan.wakeAt(end)
-  return task.lastStatus === 'DEACTIVATING' ? undefined : { ...asked, lastStatus: 'DEACTIVATING' }
+  if (end === undefined && !isServing) return { ...asked, lastStatus: 'STOPPING' }
+  if (end !== undefined && end > now) {
+    plan.wakeAt(end)
+    return isServing ? undefined : { ...asked, lastStatus: 'DEACTIVATING' }
+  }
+  const { released } = task
+  if (released === undefined) return { ...asked, lastStatus: 'DEACTIVATING', released: { revision: plan.revision } }
+  if (!plan.hasApplied(released.revision)) return undefined
+  if (released.since === undefined) return { ...task, released: { ...released, since: now } }
+  const answeredAt = released.since + answersMs
+  plan.wakeAt(answeredAt)
+  return answeredAt <= now ? { ...asked, lastStatus: 'STOPPING' } : undefined
 }
 
 /** `(task ID) (task ID).`, as AWS ends an event that lists tasks. */

@@ -1,27 +1,34 @@
+import { memoByTables } from '../domain/memo.ts'
 import type { Change, State } from '../domain/state.ts'
 import { type Task, taskId } from '../domain/task.ts'
 import type { TaskEvent, TaskRuntime, TaskSpec } from './runtime.ts'
 
+/** What a runtime said. `isUnseen`: the task has ended while no Sluice watched, and who knows whose fault that is. */
+type Heard = TaskEvent & { readonly isUnseen?: boolean }
+
 /** Makes what a runtime runs equal to the tasks, and gathers what it says of them until that is written down. */
 export class TaskRunner {
   readonly #runtime: TaskRuntime
-  /** By id, what it was told of those that it has not called stopped. */
-  readonly #told = new Map<string, 'start' | 'stop'>()
-  #events: TaskEvent[] = []
+  /** By id, what it was told of those that it has not called stopped; `adopt`: nor running, since it was told that. */
+  readonly #told = new Map<string, 'adopt' | 'start' | 'stop'>()
+  #events: Heard[] = []
 
   constructor(runtime: TaskRuntime) {
     this.#runtime = runtime
   }
 
   /** What the runtime has said and nobody has written down yet. */
-  get events(): readonly TaskEvent[] {
+  get events(): readonly Heard[] {
     return this.#events
   }
 
   /** Takes in what the runtime says. */
   hear(event: TaskEvent): void {
-    if (event.kind === 'stopped') this.#told.delete(event.id)
-    this.#events.push(event)
+    const { id, kind } = event
+    const isUnseen = kind === 'stopped' && this.#told.get(id) === 'adopt'
+    if (kind === 'stopped') this.#told.delete(id)
+    else if (kind === 'running' && this.#told.get(id) === 'adopt') this.#told.set(id, 'start')
+    this.#events.push({ ...event, isUnseen })
   }
 
   /** The first so many events are written down. */
@@ -32,7 +39,7 @@ export class TaskRunner {
   /** Has the runtime take over the tasks that a Sluice before this one had started. */
   async adopt(state: State): Promise<void> {
     const known = [...state.tasks.values()].filter(isBegun)
-    for (const task of known) this.#told.set(taskId(task), 'start')
+    for (const task of known) this.#told.set(taskId(task), 'adopt')
     await this.#runtime.adopt(known.flatMap(task => taskSpec(state, task) ?? []))
   }
 
@@ -94,29 +101,30 @@ export function taskSpec(state: State, task: Task): TaskSpec | undefined {
 }
 
 /** The tasks as the runtime's events make them; an event of a task that is not there, or that says nothing new, changes nothing. */
-export function taskChanges(state: State, events: readonly TaskEvent[], now: number): readonly Change[] {
-  const tasks = new Map<string, Task>()
-  for (const task of state.tasks.values()) tasks.set(taskId(task), task)
-  const changed = new Set<string>()
+export function taskChanges(state: State, events: readonly Heard[], now: number): readonly Change[] {
+  const changed = new Map<string, Task>()
   for (const event of events) {
-    const task = tasks.get(event.id)
+    const task = changed.get(event.id) ?? tasksById(state.tasks).get(event.id)
     const next = task && afterEvent(task, event, now)
-    if (next === undefined || next === task) continue
-    tasks.set(event.id, next)
-    changed.add(event.id)
+    if (next !== undefined && next !== task) changed.set(event.id, next)
   }
-  return [...changed].flatMap(id => putTask(tasks.get(id)))
+  return [...changed.values()].map(putTask)
 }
+
+/** By `taskId`. */
+export const tasksById = memoByTables(
+  (tasks: State['tasks']): ReadonlyMap<string, Task> => new Map(tasks.values().map(task => [taskId(task), task])),
+)
 
 /** Marks the tasks that the runtime is to start now. */
 export function pendingChanges(state: State): readonly Change[] {
   const waiting = [...state.tasks.values()].filter(({ lastStatus }) => lastStatus === 'PROVISIONING')
-  return waiting.flatMap(task => putTask({ ...task, lastStatus: 'PENDING' }))
+  return waiting.map(task => putTask({ ...task, lastStatus: 'PENDING' }))
 }
 
 /** Marks the tasks that ended because Sluice did: no fault of theirs. */
 export function endedChanges(state: State, reason: string, now: number): readonly Change[] {
-  return [...state.tasks.values()].filter(isBegun).flatMap(task =>
+  return [...state.tasks.values()].filter(isBegun).map(task =>
     putTask({
       ...task,
       desiredStatus: 'STOPPED',
@@ -129,8 +137,8 @@ export function endedChanges(state: State, reason: string, now: number): readonl
   )
 }
 
-function putTask(task: Task | undefined): readonly Change[] {
-  return task === undefined ? [] : [{ table: 'tasks', key: task.arn, value: task }]
+function putTask(task: Task): Change {
+  return { table: 'tasks', key: task.arn, value: task }
 }
 
 /** Whether a runtime was told to start it and has not said that it stopped. */
@@ -138,7 +146,7 @@ function isBegun({ lastStatus }: Task): boolean {
   return lastStatus !== 'PROVISIONING' && lastStatus !== 'STOPPED'
 }
 
-function afterEvent(task: Task, event: TaskEvent, now: number): Task {
+function afterEvent(task: Task, event: Heard, now: number): Task {
   if (task.lastStatus === 'STOPPED') return task
   switch (event.kind) {
     case 'running': {
@@ -152,7 +160,8 @@ function afterEvent(task: Task, event: TaskEvent, now: number): Task {
       return task.healthStatus === event.health ? task : { ...task, healthStatus: event.health }
     case 'stopped': {
       // Why it was stopped stays, where somebody asked for that.
-      const stoppedReason = event.failedToStart ? event.reason : 'Essential container in task exited'
+      const isSaid = event.failedToStart || event.isUnseen
+      const stoppedReason = isSaid ? event.reason : 'Essential container in task exited'
       const stopCode = event.failedToStart ? 'TaskFailedToStart' : 'EssentialContainerExited'
       return {
         ...task,
@@ -161,6 +170,8 @@ function afterEvent(task: Task, event: TaskEvent, now: number): Task {
         stopCode: task.stopCode ?? stopCode,
         stoppedReason: task.stoppedReason ?? stoppedReason,
         ...(event.exitCode === undefined ? {} : { exitCode: event.exitCode }),
+        // What nobody wanted to run counts as no failure when it ends.
+        ...(event.isUnseen && { desiredStatus: 'STOPPED', stoppingAt: task.stoppingAt ?? now }),
       }
     }
   }

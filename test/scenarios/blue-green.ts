@@ -47,7 +47,8 @@ export const deploymentGroup = 'shop'
  */
 const ownSubnet = `10.${process.pid & 255}.${(process.pid >> 8) & 255}.0/24`
 
-const program = join(import.meta.dirname, '../../bench/stage/versioned.ts')
+/** What every task runs. */
+export const program = join(import.meta.dirname, '../../bench/stage/versioned.ts')
 
 export function clientsOf(endpoint: string): Clients {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }

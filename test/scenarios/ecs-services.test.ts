@@ -1,11 +1,13 @@
 /** Services that ECS rolls itself (the controller ECS), with real processes behind a Network Load Balancer. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Service } from '@aws-sdk/client-ecs'
 import { lacking } from '../lacking.ts'
 import { askTcp, askUdp, productionPort, registerVersion, servicePort, untilHealthy } from './blue-green.ts'
 import { cliDriver, cliWaiter } from './drivers.ts'
 import { createService, ecsStage, untilService } from './ecs-stage.ts'
+import { testOnEachEngine } from './engines.ts'
 import { has, until } from './sluice.ts'
 
 /** What `aws ecs wait services-stable` waits for. */
@@ -95,4 +97,25 @@ test('rolling update, circuit breaker and scaling lose no new flow; DeleteServic
     return TargetHealthDescriptions.length === 0
   })
   await until('nobody answers', async () => (await askTcp(address, productionPort)) !== 'v2')
+})
+
+testOnEachEngine('a service that shrinks without a deregistration delay still answers', 0, async (t, { flags }) => {
+  const stage = await ecsStage(t, flags, { delay: 0 })
+  const { clients, ecs, address, groups } = stage
+  const taskDefinition = await registerVersion(clients, 'v1', { SLOW: '400' })
+  await createService(clients, { taskDefinition }, groups[0])
+  await untilHealthy(clients, groups[0], 2)
+  await until('it answers', async () => (await askUdp(address, productionPort)) === 'v1')
+  const answers: Promise<string>[] = []
+  const ask = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      answers.push(askUdp(address, productionPort))
+      await pause(10)
+    }
+  }
+  await ask(50)
+  await Promise.all([ecs.updateService({ service: 'shop', desiredCount: 1 }), ask(300)])
+  const lost = (await Promise.all(answers)).filter(version => version !== 'v1')
+  assert.deepEqual(lost, [], `${lost.length} of ${answers.length}`)
+  await untilService(clients, 'one task is left', service => isStable(service) && service.runningCount === 1)
 })

@@ -6,9 +6,13 @@ import { Load } from './load.ts'
 import { until } from './sluice.ts'
 
 /** A Sluice that runs tasks as processes, with all of `setUpBalancer`. */
-export async function ecsStage(t: TestContext, flags: readonly string[] = []) {
+export async function ecsStage(
+  t: TestContext,
+  flags: readonly string[] = [],
+  wishes?: Parameters<typeof setUpBalancer>[1],
+) {
   const { sluice, clients } = await startWithTasks(t, flags)
-  const balancer = await setUpBalancer(clients)
+  const balancer = await setUpBalancer(clients, wishes)
   return {
     sluice,
     clients,

@@ -46,8 +46,6 @@ test('an alarm is described as it was put, in a state of insufficient data', () 
         StateReason: 'Unchecked: Initial alarm creation',
         StateUpdatedTimestamp: made,
         StateTransitionedTimestamp: made,
-        DatapointsToAlarm: 3,
-        TreatMissingData: 'missing',
       },
     ],
     CompositeAlarms: [],
@@ -61,9 +59,10 @@ test('an alarm that is put again has all settings anew, and the state that it ha
   calls.run(SetAlarmState, { AlarmName: 'unhealthy', StateValue: 'ALARM', StateReason: 'a drill' })
   calls.now += 1000
   const { AlarmDescription, AlarmActions, ...rest } = given
-  calls.run(PutMetricAlarm, { ...rest, Threshold: 2 })
+  calls.run(PutMetricAlarm, { ...rest, Threshold: 2, DatapointsToAlarm: 2, TreatMissingData: 'ignore' })
   const [alarm] = calls.run(DescribeAlarms, {}).MetricAlarms ?? []
   assert.equal(alarm?.Threshold, 2)
+  assert.deepEqual([alarm.DatapointsToAlarm, alarm.TreatMissingData], [2, 'ignore'])
   assert.equal(alarm.AlarmDescription, undefined)
   assert.deepEqual(alarm.AlarmActions, [])
   assert.equal(alarm.StateValue, 'ALARM')

@@ -10,7 +10,8 @@ import type { Alarm } from '../../domain/alarm.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
 import { pageOf } from '../paging.ts'
-import { badToken, dimensionsIn, invalid, required, tagsIn } from './resources.ts'
+import { badToken, dimensionsIn, invalid, required } from './resources.ts'
+import { tagsIn } from './tags.ts'
 
 /** AWS: what has no unit of its own to look back in is checked across a day at most. */
 const longestSeconds = 86_400
@@ -78,8 +79,16 @@ export function SetAlarmState(input: SetAlarmStateInput, call: Call): object {
   return {}
 }
 
-/** What is kept as it was given; nothing here acts on it. */
-const recorded = ['ActionsEnabled', 'OKActions', 'AlarmActions', 'InsufficientDataActions', 'Unit'] as const
+/** What is given back as it was given, if it was: nothing acts on it, or on what follows from it. */
+const recorded = [
+  'ActionsEnabled',
+  'OKActions',
+  'AlarmActions',
+  'InsufficientDataActions',
+  'Unit',
+  'DatapointsToAlarm',
+  'TreatMissingData',
+] as const
 
 const notOffered = [
   'ExtendedStatistic',
@@ -180,9 +189,7 @@ function describe(alarm: Alarm): MetricAlarm {
     Dimensions: Object.entries(alarm.dimensions).map(([Name, Value]) => ({ Name, Value })),
     Period: alarm.periodSeconds,
     EvaluationPeriods: alarm.evaluationPeriods,
-    DatapointsToAlarm: alarm.datapointsToAlarm,
     Threshold: alarm.threshold,
     ComparisonOperator: alarm.comparison,
-    TreatMissingData: alarm.treatMissingData,
   }
 }

@@ -5,6 +5,7 @@ const statistic: Constraint = { enum: ['SampleCount', 'Average', 'Sum', 'Minimum
 const state: Constraint = { enum: ['OK', 'ALARM', 'INSUFFICIENT_DATA'] }
 const actions: Constraint = { max: 5 }
 const dimensions: Constraint = { max: 30 }
+const resource: Constraint = { min: 1, max: 1024 }
 
 /** What CloudWatch's service model says of members beside their types. */
 export const constraints: Constraints = {
@@ -47,6 +48,11 @@ export const constraints: Constraints = {
   'GetMetricDataInput.ScanBy': { enum: ['TimestampDescending', 'TimestampAscending'] },
   'MetricStat.Period': { min: 1 },
   'ListMetricsInput.Dimensions': { max: 10 },
+  'ListTagsForResourceInput.ResourceARN': resource,
+  'TagResourceInput.ResourceARN': resource,
+  'UntagResourceInput.ResourceARN': resource,
+  'Tag.Key': { min: 1, max: 128 },
+  'Tag.Value': { max: 256 },
   'Dimension.Name': name,
   'Dimension.Value': { min: 1, max: 1024 },
 }

@@ -1,5 +1,4 @@
-import type { Dimension, Tag as SdkTag } from '@aws-sdk/client-cloudwatch'
-import type { Tag } from '../../domain/tag.ts'
+import type { Dimension } from '@aws-sdk/client-cloudwatch'
 import { ApiError } from '../errors.ts'
 
 export function invalid(text: string): ApiError {
@@ -30,8 +29,4 @@ export function dimensionsIn(dimensions: readonly Dimension[] | undefined): Read
     checked.set(Name, Value)
   }
   return Object.fromEntries(checked)
-}
-
-export function tagsIn(tags: readonly SdkTag[] | undefined): readonly Tag[] {
-  return (tags ?? []).map(({ Key: key = '', Value: value = '' }) => ({ key, value }))
 }

@@ -3,6 +3,7 @@ import type { Service } from '../call.ts'
 import { DeleteAlarms, DescribeAlarms, PutMetricAlarm, SetAlarmState } from './alarms.ts'
 import { constraints } from './constraints.ts'
 import { GetMetricData, GetMetricStatistics, ListMetrics, type MetricHistory } from './metrics.ts'
+import { ListTagsForResource, TagResource, UntagResource } from './tags.ts'
 
 /** CloudWatch, as far as alarms over our own metrics need it; in Query for older tools and in JSON for today's. */
 export function cloudWatch(history: MetricHistory): Service {
@@ -12,8 +13,11 @@ export function cloudWatch(history: MetricHistory): Service {
     GetMetricData: (input: GetMetricDataInput) => GetMetricData(input, history),
     GetMetricStatistics: (input: GetMetricStatisticsInput) => GetMetricStatistics(input, history),
     ListMetrics,
+    ListTagsForResource,
     PutMetricAlarm,
     SetAlarmState,
+    TagResource,
+    UntagResource,
   }
   return {
     signingName: 'monitoring',

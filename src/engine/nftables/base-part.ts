@@ -58,6 +58,7 @@ const sets: readonly NftSet[] = [
   shared('target-flows', mark, { counters: true }),
   shared('target-in', mark, { counters: true }),
   shared('target-out', mark, { counters: true }),
+  shared('target-refused', mark, { counters: true }),
   shared('listener-in4', endpoint4, { counters: true }),
   shared('listener-in6', endpoint6, { counters: true }),
   shared('listener-out4', endpoint4, { counters: true }),
@@ -233,6 +234,7 @@ export function basePart(marks: Marks): Part {
           { match: 'tcp flags', mask: tcpRst | tcpAck, value: tcpRst | tcpAck },
           { match: 'tcp sequence', value: 0 },
           suspect,
+          { in: 'target-refused', fields: byMark },
         ],
         ...askedRules('listener-out'),
         // A port unreachable, from the target's own address: a client could make up anybody else's.

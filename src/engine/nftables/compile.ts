@@ -298,6 +298,7 @@ function targetElements({ mark, group, address, port }: MarkedTarget): SharedEle
     { set: 'target-flows', key },
     { set: 'target-in', key },
     { set: 'target-out', key },
+    { set: 'target-refused', key },
     { set: `services${family}`, key: [address, protocolOf(group), port] },
   ]
 }

@@ -67,6 +67,7 @@ export async function countersOf(
   const opened = await byMark('target-flows')
   const into = await byMark('target-in')
   const out = await byMark('target-out')
+  const refused = await byMark('target-refused')
   const protocols = new Map(listeners.flatMap(({ route, protocol }) => route.map(({ group }) => [group, protocol])))
   const countsOf = (target: string, mark: number): TargetCounters => ({
     target,
@@ -74,6 +75,7 @@ export async function countersOf(
     activeFlows: flows.byTarget.get(mark) ?? 0,
     bytesIn: into.get(mark)?.bytes ?? 0,
     bytesOut: out.get(mark)?.bytes ?? 0,
+    refused: refused.get(mark)?.packets ?? 0,
   })
   const ofTargets: TargetCounters[] = []
   const names = new Set<string>()

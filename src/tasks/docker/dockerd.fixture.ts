@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
+import { systemClock } from '../../clock.ts'
 import { DockerApi } from './engine-api.ts'
 
 /** Says what this machine lacks to run dockerd; `undefined`: nothing. */
@@ -73,11 +74,11 @@ export class Dockerd {
     )
   }
 
-  /** An image `NAME:latest` of node, as it runs this test, with a shell. */
-  async importNode(name: string): Promise<void> {
+  /** An image `NAME` (`web`, `web:1`) of node, as it runs this test, with a shell and these files, all where they are here. */
+  async importNode(name: string, files: readonly string[] = []): Promise<void> {
     const path = `/images/create?fromSrc=-&repo=${name}`
     const call = request({ socketPath: this.socketPath, method: 'POST', path, headers: { host: 'docker' } })
-    call.end(tarOf([process.execPath, '/bin/sh']))
+    call.end(tarOf([process.execPath, '/bin/sh'], files))
     const [answer] = (await once(call, 'response')) as [IncomingMessage]
     const said = await text(answer)
     if (answer.statusCode !== 200 || said.includes('"error"')) throw new Error(`no image is made: ${said}`)
@@ -100,19 +101,21 @@ export class Dockerd {
   }
 
   #answers(): Promise<boolean> {
-    return new DockerApi(this.socketPath).call('GET', '/_ping', { signal: AbortSignal.timeout(5_000) }).then(
-      () => true,
-      () => false,
-    )
+    return new DockerApi(this.socketPath, systemClock)
+      .call('GET', '/_ping', { signal: AbortSignal.timeout(5_000) })
+      .then(
+        () => true,
+        () => false,
+      )
   }
 }
 
-/** The programs and all libraries that they load. */
-export function tarOf(programs: readonly string[]): Buffer {
+/** The programs and all libraries that they load, and other files. */
+export function tarOf(programs: readonly string[], files: readonly string[] = []): Buffer {
   const libraries = programs.flatMap(
     program => execFileSync('ldd', [program], { encoding: 'utf8' }).match(/\/\S+(?= \(0x)/g) ?? [],
   )
-  return execFileSync('tar', ['-cPhf', '-', ...new Set([...programs, ...libraries])], { maxBuffer: 2 ** 30 })
+  return execFileSync('tar', ['-cPhf', '-', ...new Set([...programs, ...libraries, ...files])], { maxBuffer: 2 ** 30 })
 }
 
 /** Docker removes a container's, but neither the parent's nor those of containers that it could not stop. */

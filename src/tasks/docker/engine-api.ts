@@ -1,6 +1,7 @@
 /** Calls of the Docker Engine API over its socket. */
 import { type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
+import type { Clock } from '../../clock.ts'
 
 /** Docker answered, and the answer is no. The message is Docker's own, in one line. */
 export class DockerError extends Error {
@@ -15,13 +16,18 @@ export class DockerError extends Error {
 /** Docker did not answer: it is not there, may not be asked, or went away in the middle. */
 export class DockerAway extends Error {}
 
+type Method = 'GET' | 'POST' | 'DELETE'
+
 interface CallOptions {
   readonly query?: Readonly<Record<string, string | number | boolean>>
   /** Sent as JSON. */
   readonly body?: unknown
-  /** Aborted, the call rejects with `DockerAway`. */
+  /** Aborted, the call rejects with `DockerAway`; a reason that is one is what it says. */
   readonly signal?: AbortSignal
 }
+
+/** How long a question may take, and a deed: a stop waits for the container, on AWS for two minutes at most. */
+const limitMs = { GET: 30_000, POST: 180_000, DELETE: 180_000 } as const
 
 /**
  * The paths carry no version, which means the daemon's own: what is used here is the same from 1.41 (Docker 20.10, Debian 12) on, and Docker
@@ -29,24 +35,36 @@ interface CallOptions {
  */
 export class DockerApi {
   readonly #socketPath: string
+  readonly #clock: Clock
   readonly #closed = new AbortController()
 
-  constructor(socketPath: string) {
+  constructor(socketPath: string, clock: Clock) {
     this.#socketPath = socketPath
+    this.#clock = clock
   }
 
-  /** The answer's body, as text. Throws `DockerError` or `DockerAway`. */
-  async call(method: 'GET' | 'POST' | 'DELETE', path: string, options: CallOptions = {}): Promise<string> {
-    const answer = await this.open(method, path, options)
-    return text(answer).catch(error => {
-      throw this.#away(error)
-    })
+  /** The answer's body, as text. Throws `DockerError` or `DockerAway`; that, too, where dockerd listens and says nothing. */
+  async call(method: Method, path: string, options: CallOptions = {}): Promise<string> {
+    const late = new AbortController()
+    const seconds = limitMs[method] / 1_000
+    const cancel = this.#clock.after(limitMs[method], () =>
+      late.abort(this.away(`it said nothing to ${method} ${path} for ${seconds} s`)),
+    )
+    const signal = options.signal === undefined ? late.signal : AbortSignal.any([late.signal, options.signal])
+    try {
+      const answer = await this.open(method, path, { ...options, signal })
+      return await text(answer).catch(error => {
+        throw this.#awayBy(error, signal)
+      })
+    } finally {
+      cancel()
+    }
   }
 
-  /** As `call`, with a body that is still to be read, by `bytesIn` or `objectsIn`. */
-  async open(method: 'GET' | 'POST' | 'DELETE', path: string, options: CallOptions = {}): Promise<IncomingMessage> {
+  /** As `call`, without a limit, and with a body that is still to be read, by `bytesIn` or `objectsIn`. */
+  async open(method: Method, path: string, options: CallOptions = {}): Promise<IncomingMessage> {
     const answer = await this.#send(method, path, options).catch(error => {
-      throw this.#away(error)
+      throw this.#awayBy(error, options.signal)
     })
     const status = answer.statusCode ?? 0
     if (status < 400) return answer
@@ -75,10 +93,15 @@ export class DockerApi {
     })
   }
 
-  #away(error: unknown): DockerAway {
+  /** What says that there is no answer, and why. */
+  away(why: string, advice = 'dockerd must run'): DockerAway {
+    return new DockerAway(`no answer from Docker at ${this.#socketPath} (${why}): ${advice}`)
+  }
+
+  #awayBy(error: unknown, signal: AbortSignal | undefined): DockerAway {
+    if (signal?.reason instanceof DockerAway) return signal.reason
     const { code, message } = error as NodeJS.ErrnoException
-    const advice = code === 'EACCES' ? 'this user must be in the group docker' : 'dockerd must run'
-    return new DockerAway(`no answer from Docker at ${this.#socketPath} (${code ?? message}): ${advice}`)
+    return this.away(code ?? message, code === 'EACCES' ? 'this user must be in the group docker' : undefined)
   }
 }
 

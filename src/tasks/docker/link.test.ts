@@ -10,7 +10,7 @@ import { DockerApi, DockerAway, DockerError, dockerSocket } from './engine-api.t
 import { Link } from './link.ts'
 
 /** A link to a Docker that has nothing but events; `heard` is what it said to its owner, in order. */
-function setUp(t: TestContext) {
+function setUp(t: TestContext, isMute = false) {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'))
   const socketPath = join(directory, 'docker.sock')
   const clock = new FakeClock()
@@ -25,13 +25,13 @@ function setUp(t: TestContext) {
   }
   const streams: ServerResponse[] = []
   const docker = createServer((_, response) => {
-    response.flushHeaders()
     streams.push(response)
+    if (!isMute) response.flushHeaders()
   })
   const listen = () => once(docker.listen(socketPath), 'listening')
   const open = (onOpen = () => Promise.resolve(hear('open'))) => {
     const link = new Link({
-      api: new DockerApi(socketPath),
+      api: new DockerApi(socketPath, clock),
       clock,
       filters: {},
       onOpen,
@@ -115,6 +115,35 @@ test('what Docker refuses when the stream is open is tried again, and said once'
   }
   await hearing(2)
   assert.deepEqual(heard, ['not now; running tasks are left alone, and it is tried again', 'Docker answers again'])
+})
+
+test('what listens at Docker’s socket and says nothing is away', async t => {
+  const { socketPath, clock, heard, hearing, streams, listen, open } = setUp(t, true)
+  await listen()
+  const link = open()
+  while (streams.length === 0) await clock.advance(0)
+  await clock.advance(10_000)
+  await link.tried
+  assert.deepEqual(heard, [
+    `no answer from Docker at ${socketPath} (it said nothing for 10 s): dockerd must run; running tasks are left alone, and it is tried again`,
+  ])
+  while (streams.length === 1) await clock.advance(50)
+  streams[1]?.flushHeaders()
+  await hearing(3)
+  assert.deepEqual(heard.slice(1), ['open', 'Docker answers again'])
+})
+
+test('a call that Docker never answers ends', async t => {
+  const { socketPath, clock, streams, listen } = setUp(t, true)
+  await listen()
+  const call = new DockerApi(socketPath, clock).call('GET', '/containers/json')
+  while (streams.length === 0) await clock.advance(0)
+  const answer = assert.rejects(call, {
+    constructor: DockerAway,
+    message: `no answer from Docker at ${socketPath} (it said nothing to GET /containers/json for 30 s): dockerd must run`,
+  })
+  await clock.advance(30_000)
+  await answer
 })
 
 test('closed, it tries no more', async t => {

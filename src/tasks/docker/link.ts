@@ -16,6 +16,8 @@ interface LinkOptions {
 
 const firstPauseMs = 100
 const longestPauseMs = 5_000
+/** What listens and does not answer is away, too. */
+const openMs = 10_000
 /** A stream that lived so long was a good one: the next pause is the first again. */
 const goodMs = 10_000
 
@@ -67,8 +69,12 @@ export class Link {
 
   /** Never returns: a stream ends by an error. */
   async #follow(signal: AbortSignal, opened: () => void): Promise<never> {
-    const { api, filters, onOpen, onEvent, log } = this.#options
-    const events = await api.open('GET', '/events', { query: { filters: JSON.stringify(filters) }, signal })
+    const { api, clock, filters, onOpen, onEvent, log } = this.#options
+    const late = api.away(`it said nothing for ${openMs / 1_000} s`)
+    const cancel = clock.after(openMs, () => this.renew(late))
+    const events = await api
+      .open('GET', '/events', { query: { filters: JSON.stringify(filters) }, signal })
+      .finally(cancel)
     try {
       await onOpen()
       if (this.#isAway) log('Docker answers again')

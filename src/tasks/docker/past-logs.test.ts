@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -32,6 +32,15 @@ test('a log goes with the first task that ends an hour later', async t => {
   await clock.advance(200_000)
   await logs.keep('c', Buffer.from('c'))
   assert.deepEqual(await readdir(join(dataDir, 'tasks')), ['c.log'])
+})
+
+test('a log is kept also where another task’s end has just removed an old one', async t => {
+  const { logs, log, dataDir } = await setUp(t)
+  await logs.keep('a', Buffer.from('a'))
+  // Listed, and not there.
+  await symlink('nowhere', join(dataDir, 'tasks', 'old.log'))
+  await logs.keep('b', Buffer.from('b'))
+  assert.deepEqual([log, String(await logs.read('b', 1))], [[], 'b'])
 })
 
 test('a log that cannot be kept is said to be lost', async t => {

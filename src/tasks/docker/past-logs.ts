@@ -45,11 +45,17 @@ export class PastLogs {
     for (const name of await readdir(this.#directory)) {
       const path = join(this.#directory, name)
       if (!name.endsWith('.log')) continue
-      if (this.#clock.now() - (await stat(path)).mtimeMs > keptMs) await rm(path, { force: true })
+      // Tasks end together, and another one's end may have removed it.
+      const found = await stat(path).catch(unlessGone)
+      if (found !== undefined && this.#clock.now() - found.mtimeMs > keptMs) await rm(path, { force: true })
     }
   }
 
   #path(id: string): string {
     return join(this.#directory, `${id}.log`)
   }
+}
+
+function unlessGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
 }

@@ -74,3 +74,26 @@ test('a stop that Docker refuses is said once and asked for again, and the task 
   while (heard.length < 3) await clock.advance(1_000)
   assert.deepEqual(heard, ['running', 'Docker refuses (permission denied); it is tried again', 'stopped'])
 })
+
+test('a task waits a minute for a Docker that is away, and then fails with that reason', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const clock = new FakeClock()
+  const events: TaskEvent[] = []
+  const runtime = openDockerRuntime({
+    dataDir: directory,
+    socketPath: join(directory, 'docker.sock'),
+    clock,
+    onEvent: event => events.push(event),
+    log: () => {},
+  })
+  t.after(() => runtime.leave())
+  await runtime.adopt([])
+  const begun = clock.monotonic()
+  runtime.start(spec)
+  while (events.length === 0) await clock.advance(1_000)
+  assert.ok(clock.monotonic() - begun >= 60_000)
+  const [event] = events
+  assert.ok(event?.kind === 'stopped' && event.failedToStart)
+  assert.match(event.reason, /^no answer from Docker at \S+ \(ENOENT\): dockerd must run$/)
+})

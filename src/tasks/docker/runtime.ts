@@ -1,5 +1,6 @@
 /** Tasks as containers of this host's Docker, which keeps them when we end, and finds them again by their labels. */
 import { createHash } from 'node:crypto'
+import { hostname } from 'node:os'
 import type { Clock } from '../../clock.ts'
 import type { RuntimeOptions, TaskEvent, TaskRuntime, TaskSpec } from '../runtime.ts'
 import { containerName, creationOf, type Inspection, labels, observe, pullOf } from './container.ts'
@@ -18,7 +19,8 @@ export interface DockerRuntimeOptions extends RuntimeOptions {
  * Tasks as containers `sluice-ID` at Docker's default bridge, where each has an address of its own, with the task's environment, HOST
  * (0.0.0.0), PORT (its first port) and PORT_8080 for each port. An image that is not there is pulled, without a registry's password.
  *
- * That nobody listens at Docker's socket is no error: tasks that are started fail with that reason, and it is tried until somebody does.
+ * That nobody listens at Docker's socket is no error: tasks that are started wait for a minute, as while dockerd is upgraded, and then
+ * fail with that reason; it is tried until somebody listens.
  *
  * @throws Error with one line for the operator: DOCKER_HOST is no socket of this host
  */
@@ -28,6 +30,8 @@ export function openDockerRuntime(options: DockerRuntimeOptions): TaskRuntime {
 
 /** What is kept of a stopped task's output. */
 const pastLogBytes = 1_048_576
+/** For so long a task that is to start waits for a Docker that does not answer. */
+const startPatienceMs = 60_000
 /** Between what Docker refuses and the next try. */
 const refusedMs = 5_000
 
@@ -38,6 +42,8 @@ interface Held {
   work: Promise<void>
   /** Aborted: it is to stop. */
   readonly stop: AbortController
+  /** Until its container has been started: monotonic milliseconds after which it fails if Docker is away. */
+  startBy?: number
   toldRunning: boolean
   toldHealth?: 'HEALTHY' | 'UNHEALTHY'
 }
@@ -57,9 +63,10 @@ class DockerRuntime implements TaskRuntime {
 
   constructor(options: DockerRuntimeOptions) {
     this.#options = options
-    this.#api = new DockerApi(options.socketPath ?? dockerSocket(process.env.DOCKER_HOST))
+    this.#api = new DockerApi(options.socketPath ?? dockerSocket(process.env.DOCKER_HOST), options.clock)
     this.#pastLogs = new PastLogs(options)
-    this.#dataDirHash = createHash('sha256').update(options.dataDir).digest('hex').slice(0, 16)
+    // Sluices in containers may share this Docker, and have the same name for their directories.
+    this.#dataDirHash = createHash('sha256').update(`${hostname()} ${options.dataDir}`).digest('hex').slice(0, 16)
   }
 
   async adopt(known: readonly TaskSpec[]): Promise<void> {
@@ -67,7 +74,8 @@ class DockerRuntime implements TaskRuntime {
     this.#link = new Link({
       api: this.#api,
       clock: this.#options.clock,
-      filters: { type: ['container'], event: ['die', 'destroy', 'health_status'], label: [this.#label()] },
+      // Not by the directory's label: what is known was perhaps made when this host had another name.
+      filters: { type: ['container'], event: ['die', 'destroy', 'health_status'], label: [labels.task] },
       onOpen: () => this.#lookAround(),
       onEvent: ({ [labels.task]: id = '' }) => this.#lookAt(id),
       log: this.#options.log,
@@ -79,7 +87,10 @@ class DockerRuntime implements TaskRuntime {
   start(spec: TaskSpec): void {
     if (this.#held.has(spec.id)) return
     const held = this.#hold(spec)
-    this.#then(held, () => this.#start(held))
+    const { clock } = this.#options
+    held.startBy = clock.monotonic() + startPatienceMs
+    clock.after(startPatienceMs, () => this.#lookAt(spec.id))
+    this.#lookAt(spec.id)
   }
 
   stop(id: string): void {
@@ -87,7 +98,7 @@ class DockerRuntime implements TaskRuntime {
     if (held === undefined) this.#tell({ id, kind: 'stopped', failedToStart: false, reason: 'was not there' })
     else if (!held.stop.signal.aborted) {
       held.stop.abort()
-      this.#then(held, () => this.#stop(held))
+      this.#lookAt(id)
     }
   }
 
@@ -116,7 +127,7 @@ class DockerRuntime implements TaskRuntime {
   }
 
   #hold(spec: TaskSpec): Held {
-    const held = { spec, work: Promise.resolve(), stop: new AbortController(), toldRunning: false }
+    const held: Held = { spec, work: Promise.resolve(), stop: new AbortController(), toldRunning: false }
     this.#held.set(spec.id, held)
     return held
   }
@@ -145,7 +156,7 @@ class DockerRuntime implements TaskRuntime {
   /** All tasks as they are now; whatever else has this data directory's label goes. */
   async #lookAround(): Promise<void> {
     this.#refusals.clear()
-    const filters = JSON.stringify({ label: [this.#label()] })
+    const filters = JSON.stringify({ label: [`${labels.dataDir}=${this.#dataDirHash}`] })
     const list = await this.#api.call('GET', '/containers/json', { query: { all: true, filters } })
     for (const { Labels } of JSON.parse(list) as { Labels: Record<string, string> }[]) {
       const id = Labels[labels.task] ?? ''
@@ -156,10 +167,14 @@ class DockerRuntime implements TaskRuntime {
 
   #lookAt(id: string): void {
     const held = this.#held.get(id)
-    if (held !== undefined) this.#then(held, () => (held.stop.signal.aborted ? this.#stop(held) : this.#look(held)))
+    if (held === undefined) return
+    this.#then(held, () => {
+      if (held.startBy !== undefined) return this.#start(held, held.startBy)
+      return held.stop.signal.aborted ? this.#stop(held) : this.#look(held)
+    })
   }
 
-  async #start(held: Held): Promise<void> {
+  async #start(held: Held, startBy: number): Promise<void> {
     const { id } = held.spec
     try {
       await this.#create(held)
@@ -167,9 +182,11 @@ class DockerRuntime implements TaskRuntime {
       await during('CannotStartContainerError', this.#api.call('POST', `/containers/${containerName(id)}/start`))
     } catch (error) {
       const isAsked = held.stop.signal.aborted
+      if (error instanceof DockerAway && !isAsked && this.#options.clock.monotonic() < startBy) throw error
       const reason = isAsked ? 'stopped before it ran' : (error as Error).message
       return this.#stopped(held, { failedToStart: !isAsked, reason })
     }
+    delete held.startBy
     await this.#look(held)
   }
 
@@ -182,7 +199,9 @@ class DockerRuntime implements TaskRuntime {
     try {
       await create()
     } catch (error) {
-      if (!isNotFound(error)) throw error
+      // Made by an earlier try, of which Docker's answer did not arrive.
+      if (hasStatus(error, 409)) return
+      if (!hasStatus(error, 404)) throw error
       await during(`CannotPullContainerError: ${spec.image}`, this.#pull(spec.image, signal))
       await create()
     }
@@ -235,7 +254,7 @@ class DockerRuntime implements TaskRuntime {
       await this.#api.call('DELETE', path, { query: { force: true, v: true } })
     }
     const ended = end()
-      .catch(error => !isNotFound(error) && this.#again(error, () => this.#end(id)))
+      .catch(error => !hasStatus(error, 404) && this.#again(error, () => this.#end(id)))
       .then(() => void this.#ending.delete(id))
     this.#ending.set(id, ended)
   }
@@ -253,10 +272,6 @@ class DockerRuntime implements TaskRuntime {
     }
   }
 
-  #label(): string {
-    return `${labels.dataDir}=${this.#dataDirHash}`
-  }
-
   #tell(event: TaskEvent): void {
     this.#options.onEvent(event)
   }
@@ -272,10 +287,10 @@ async function during(what: string, call: Promise<unknown>): Promise<void> {
   }
 }
 
-function isNotFound(error: unknown): boolean {
-  return error instanceof DockerError && error.status === 404
+function hasStatus(error: unknown, status: 404 | 409): boolean {
+  return error instanceof DockerError && error.status === status
 }
 
 function unlessNotFound(error: unknown): undefined {
-  if (!isNotFound(error)) throw error
+  if (!hasStatus(error, 404)) throw error
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { lacking } from '../../../test/lacking.ts'
@@ -7,6 +7,7 @@ import { enterOwnNetwork } from '../../../test/own-network.ts'
 import { until } from '../../engine/until.fixture.ts'
 import { NamespaceSite, taskRange } from './namespace-site.ts'
 import { ProcessBench, processRuntimeContract, shell, temporaryDirectory } from './process.contract.ts'
+import { identify } from './process-table.ts'
 
 const lack = await NamespaceSite.open('/').then(
   () => undefined,
@@ -75,6 +76,27 @@ withNamespaces('nothing of a task that ended is left, its address is refused, an
   assert.equal(await refusal(place.address), 'EHOSTUNREACH')
   await bench.runtime.close()
   assert.deepEqual([links(), namespaces(other.id), routes()], [[], [], ''])
+})
+
+withNamespaces('what a task started in a namespace of its own, or without its environment, ends with it', async t => {
+  const bench = await ProcessBench.open(t)
+  // Not every system lets everybody make a namespace: what can't be started is left out.
+  const spec = shell(
+    'for way in "env -i" "unshare --user --net"; do $way true && setsid $way sh -c "echo \\$\\$; exec sleep 1000" & done; sleep 1000',
+  )
+  bench.runtime.start(spec)
+  await bench.told(spec, 'running')
+  const pids = async () =>
+    String(await bench.runtime.logs(spec.id, 1_000))
+      .match(/^\d+$/gm)
+      ?.map(Number) ?? []
+  const mayUnshare = spawnSync('setpriv', ['--reuid=65534', '--clear-groups', 'unshare', '--user', '--net', 'true'])
+  await until(async () => (await pids()).length === (mayUnshare.status === 0 ? 2 : 1))
+  const started = await pids()
+  assert.ok(started.every(pid => identify(pid) !== undefined))
+  bench.runtime.stop(spec.id)
+  await bench.told(spec, 'stopped')
+  assert.ok(started.every(pid => identify(pid) === undefined))
 })
 
 withNamespaces('two Sluices on one host give no address twice, and leave each other alone', async t => {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import type { Place } from '../runtime.ts'
-import { processesWhere } from './process-table.ts'
+import { isOfTask, processesWhere } from './process-table.ts'
 import type { Site } from './site.ts'
 
 /**
@@ -105,9 +105,9 @@ export class NamespaceSite implements Site {
   }
 
   async pids(id: string): Promise<readonly number[]> {
-    const namespace = statSync(`${networks}/${this.#nameOf(id)}`, { throwIfNoEntry: false })
-    if (namespace === undefined) return []
-    return processesWhere(pid => statSync(`/proc/${pid}/ns/net`).ino === namespace.ino)
+    const namespace = statSync(`${networks}/${this.#nameOf(id)}`, { throwIfNoEntry: false })?.ino
+    // What a task starts may clear its environment, or make itself a namespace of its own (a user may do that).
+    return processesWhere(pid => statSync(`/proc/${pid}/ns/net`).ino === namespace || isOfTask(pid, id))
   }
 
   async present(): Promise<readonly string[]> {

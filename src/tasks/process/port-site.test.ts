@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
+import { lacking } from '../../../test/lacking.ts'
+import { until } from '../../engine/until.fixture.ts'
 import { PortSite } from './port-site.ts'
-import { ProcessBench, processRuntimeContract } from './process.contract.ts'
+import { ProcessBench, processRuntimeContract, shell, temporaryDirectory } from './process.contract.ts'
+import { identify } from './process-table.ts'
+import { TaskFolders, type TaskRecord } from './task-folder.ts'
 
-if (process.getuid?.() === 0) {
+const isRoot = process.getuid?.() === 0
+/** A process group of root's, as sudo makes one, which ends with its input. */
+const roots = isRoot ? spawn('cat', { detached: true, stdio: ['pipe', 'ignore', 'ignore'] }) : undefined
+roots?.unref()
+if (isRoot) {
   process.setgroups?.([])
   process.setgid?.('nogroup')
   process.setuid?.('nobody')
@@ -16,6 +25,25 @@ test('its own HOST and PORT would be another task’s, so ours go first', async 
   const bench = await ProcessBench.open(t)
   const { place, output } = await bench.echo('$HOST:$PORT:$PORT_8080', { HOST: '0.0.0.0', PORT: '1', PORT_8080: '2' })
   assert.equal(output, `127.0.0.1:${place.ports[8080]}:${place.ports[8080]}`)
+})
+
+test('a task that is not ours to end is named, and ends all the same when it does', async t => {
+  if (roots?.pid === undefined) return lacking(t, 'root')
+  const dataDir = temporaryDirectory()
+  const task = { ...shell(''), stopTimeoutMs: 0 }
+  const place = { address: '127.0.0.1', ports: {} }
+  const record = { name: task.name, stopTimeoutMs: 0, place, startedAt: 0, process: identify(roots.pid) }
+  new TaskFolders(dataDir).keep(task.id, record as TaskRecord)
+  const bench = await ProcessBench.open(t, dataDir, [task])
+  bench.runtime.stop(task.id)
+  await until(() => bench.log.some(line => line.includes('SIGKILL')))
+  const refusals = bench.log.filter(line => line.includes(task.id))
+  assert.deepEqual(
+    refusals,
+    ['SIGTERM', 'SIGKILL'].map(signal => `task ${task.id}: ${signal} to its processes: kill EPERM`),
+  )
+  roots.stdin?.end()
+  await bench.told(task, 'stopped')
 })
 
 const spec = {

@@ -1,17 +1,13 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Place } from '../runtime.ts'
-import { processesWhere } from './process-table.ts'
+import { isOfTask, processesWhere } from './process-table.ts'
 import type { Site } from './site.ts'
 
 /** Below what systems give to sockets that ask for any port, so that nobody has it between our look and the task's. */
 const firstPort = 24_000
 const portCount = 8_000
-
-/** In every task's environment, and so in its children's. */
-export const taskVariable = 'SLUICE_TASK'
 
 /** All tasks on 127.0.0.1, a port of its own for each port of each task: needs no privileges. */
 export class PortSite implements Site {
@@ -45,8 +41,7 @@ export class PortSite implements Site {
   }
 
   async pids(id: string): Promise<readonly number[]> {
-    const ours = `\0${taskVariable}=${id}\0`
-    return processesWhere(pid => `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(ours))
+    return processesWhere(pid => isOfTask(pid, id))
   }
 
   async present(): Promise<readonly string[]> {

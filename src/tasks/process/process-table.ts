@@ -20,7 +20,18 @@ export function lives({ pid, born }: ProcessIdentity): boolean {
   return identify(pid)?.born === born
 }
 
-/** Numbers of processes of which this holds; what throws (it has ended, it is somebody else's) does not. Linux only: elsewhere none. */
+/** In every task's environment, and so in its children's. */
+export const taskVariable = 'SLUICE_TASK'
+
+/** Whether a process was started with the task's environment. Throws where that may not be read. */
+export function isOfTask(pid: number, id: string): boolean {
+  return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(`\0${taskVariable}=${id}\0`)
+}
+
+/**
+ * Numbers of processes of which this holds; what throws (it has ended, it is somebody else's) does not. Linux only: elsewhere none.
+ * @throws Error where there are too few file descriptors to look
+ */
 export function processesWhere(holds: (pid: number) => boolean): readonly number[] {
   if (!isLinux) return []
   return readdirSync('/proc')
@@ -29,7 +40,8 @@ export function processesWhere(holds: (pid: number) => boolean): readonly number
     .filter(pid => {
       try {
         return holds(pid)
-      } catch {
+      } catch (error) {
+        if (/^E[MN]FILE$/.test(codeOf(error))) throw error
         return false
       }
     })
@@ -43,7 +55,9 @@ function bornInProc(pid: number): string | undefined {
     const [state = '', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     bootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
     return /[ZXx]/.test(state) ? undefined : `${bootId} ${fields[18]}`
-  } catch {
+  } catch (error) {
+    // Whoever can't look, for want of a file descriptor, must not take it for dead: its task would be killed.
+    if (!/^(ENOENT|ESRCH)$/.test(codeOf(error))) throw error
     return undefined
   }
 }
@@ -59,4 +73,8 @@ function bornAsPsSays(pid: number): string | undefined {
   } catch {
     return undefined
   }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? ''
 }

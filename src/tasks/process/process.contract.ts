@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { lacking } from '../../../test/lacking.ts'
-import { systemClock } from '../../clock.ts'
+import { FakeClock } from '../../clock.fixture.ts'
+import { type Clock, systemClock } from '../../clock.ts'
 import { until } from '../../engine/until.fixture.ts'
 import { commandServer, taskRuntimeContract } from '../runtime.contract.ts'
 import type { TaskEvent, TaskRuntime, TaskSpec } from '../runtime.ts'
@@ -91,6 +93,38 @@ export function processRuntimeContract(name: string, lack: string | undefined): 
     )
   })
 
+  contract('a task has no file of ours open, and finds nothing in the data directory', async t => {
+    const dataDir = temporaryDirectory()
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    const bench = await ProcessBench.open(t, dataDir)
+    const spec = shell('ls -l /proc/$$/fd; echo end; sleep 1000')
+    bench.runtime.start(spec)
+    const output = async () => String(await bench.runtime.logs(spec.id, 10_000))
+    await until(async () => (await output()).endsWith('end\n'), 20_000)
+    const log = join(dataDir, 'tasks', spec.id, 'output.log')
+    const files = (await output()).match(/\d+ -> .*$/gm)
+    assert.deepEqual(files, ['0 -> /dev/null', `1 -> ${log}`, `2 -> ${log}`])
+    for (const path of ['tasks', join('tasks', spec.id)])
+      assert.equal(statSync(join(dataDir, path)).mode & 0o077, 0, `others may enter ${path}`)
+  })
+
+  contract('that a task’s output is gone is said once', async t => {
+    const clock = new FakeClock(Date.now())
+    const dataDir = temporaryDirectory()
+    const bench = await ProcessBench.open(t, dataDir, [], {
+      ...systemClock,
+      every: (ms, task) => clock.every(ms, task),
+    })
+    const spec = shell('sleep 1000')
+    bench.runtime.start(spec)
+    await bench.told(spec, 'running')
+    rmSync(join(dataDir, 'tasks', spec.id, 'output.log'))
+    await clock.advance(5_000)
+    assert.equal(bench.log.filter(line => line.includes("can't be rotated: ENOENT")).length, 1)
+  })
+
   contract('a working directory that is not there fails the start, with its name', async t => {
     const bench = await ProcessBench.open(t)
     const spec = { ...shell('true'), workingDirectory: '/nosuch' }
@@ -159,12 +193,17 @@ export class ProcessBench {
   readonly log: string[] = []
   runtime!: TaskRuntime
 
-  static async open(t: TestContext, dataDir = temporaryDirectory(), known: readonly TaskSpec[] = []) {
+  static async open(
+    t: TestContext,
+    dataDir = temporaryDirectory(),
+    known: readonly TaskSpec[] = [],
+    clock: Clock = systemClock,
+  ) {
     const bench = new ProcessBench()
     bench.runtime = await openProcessRuntime({
       dataDir,
       user: 'nobody',
-      clock: systemClock,
+      clock,
       onEvent: event => bench.events.push(event),
       log: line => bench.log.push(line),
     })
@@ -220,17 +259,17 @@ process.once('exit', () => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true })
 })
 
-async function startOwner(t: TestContext, dataDir: string, specs: readonly TaskSpec[]) {
-  const owner = spawn(
-    process.execPath,
-    [
-      '--disable-warning=ExperimentalWarning',
-      join(import.meta.dirname, 'owner.fixture.ts'),
-      dataDir,
-      JSON.stringify(specs),
-    ],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  )
+/** A process with a runtime of its own that starts these; `under` is a program that starts it, with its arguments. */
+export async function startOwner(
+  t: TestContext,
+  dataDir: string,
+  specs: readonly TaskSpec[],
+  under: readonly string[] = [],
+) {
+  const fixture = join(import.meta.dirname, 'owner.fixture.ts')
+  const node = [process.execPath, '--disable-warning=ExperimentalWarning', fixture, dataDir, JSON.stringify(specs)]
+  const [program = '', ...args] = [...under, ...node]
+  const owner = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   t.after(() => owner.kill('SIGKILL'))
   let output = ''
   owner.stdout.on('data', data => {
@@ -240,7 +279,7 @@ async function startOwner(t: TestContext, dataDir: string, specs: readonly TaskS
   return { process: owner, output: () => output }
 }
 
-async function kill(child: ChildProcess): Promise<void> {
+export async function kill(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL')
   await once(child, 'exit')
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { statSync } from 'node:fs'
 import type { Place, TaskSpec } from '../runtime.ts'
-import { taskVariable } from './port-site.ts'
+import { taskVariable } from './process-table.ts'
 import type { Site } from './site.ts'
 import type { TaskUser } from './task-user.ts'
 

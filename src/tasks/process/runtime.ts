@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import type { Cancel, Clock } from '../../clock.ts'
 import type { Place, RuntimeOptions, TaskEvent, TaskRuntime, TaskSpec } from '../runtime.ts'
 import { startHealthCheck } from './health-check.ts'
+import { disinherit } from './inheritance.ts'
 import { NamespaceSite } from './namespace-site.ts'
 import { PortSite } from './port-site.ts'
 import { identify, lives } from './process-table.ts'
@@ -37,6 +38,7 @@ const keptMs = 3_600_000
  * @throws Error with one line for the operator: there is no such user
  */
 export async function openProcessRuntime(options: ProcessRuntimeOptions): Promise<TaskRuntime> {
+  await disinherit()
   const user = process.getuid?.() === 0 ? await taskUser(options.user) : undefined
   return new ProcessRuntime(options, { site: await openSite(options), user })
 }
@@ -63,6 +65,8 @@ interface Task {
   isStopping: boolean
   isKilled: boolean
   isEnding: boolean
+  /** The operator knows, and not again each second. */
+  saidUnrotated: boolean
 }
 
 type End = Omit<Extract<TaskEvent, { kind: 'stopped' }>, 'id' | 'kind'>
@@ -152,6 +156,7 @@ class ProcessRuntime implements TaskRuntime {
       isStopping: false,
       isKilled: false,
       isEnding: false,
+      saidUnrotated: false,
     }
     this.#tasks.set(id, task)
     return task
@@ -204,7 +209,10 @@ class ProcessRuntime implements TaskRuntime {
     const { promise, resolve } = Promise.withResolvers<boolean>()
     try {
       const child = startProgram(this.#stage, spec, place, argv, 'ignore')
-      const cancel = this.#options.clock.after(timeoutMs, () => child.pid !== undefined && kill(-child.pid, 'SIGKILL'))
+      const cancel = this.#options.clock.after(timeoutMs, () => {
+        if (child.pid !== undefined) this.#killGroup(spec.id, child.pid, 'SIGKILL')
+        resolve(false)
+      })
       child.once('error', () => resolve(false)).once('exit', code => resolve(code === 0))
       return await promise.finally(cancel)
     } catch {
@@ -249,8 +257,16 @@ class ProcessRuntime implements TaskRuntime {
     const { process } = task.record
     if (process === undefined || !lives(process)) return
     task.isKilled ||= signal === 'SIGKILL'
-    // Its process group: a shell's children get it, too.
-    kill(-process.pid, signal)
+    this.#killGroup(task.id, process.pid, signal)
+  }
+
+  /** Its process group: a shell's children get it, too. Without root, what sudo started is not ours to end. */
+  #killGroup(id: string, pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+    try {
+      kill(-pid, signal)
+    } catch (error) {
+      this.#options.log(`task ${id}: ${signal} to its processes: ${(error as Error).message}`)
+    }
   }
 
   #watch(): void {
@@ -262,11 +278,14 @@ class ProcessRuntime implements TaskRuntime {
   }
 
   #rotate(): void {
-    for (const { id, record } of this.#tasks.values()) {
+    for (const task of this.#tasks.values()) {
+      const { id, record, saidUnrotated } = task
       try {
         if (record.process !== undefined) this.#folders.rotate(id)
+        task.saidUnrotated = false
       } catch (error) {
-        this.#options.log(`task ${id}: its output can't be rotated: ${(error as Error).message}`)
+        task.saidUnrotated = true
+        if (!saidUnrotated) this.#options.log(`task ${id}: its output can't be rotated: ${(error as Error).message}`)
       }
     }
   }

@@ -45,7 +45,8 @@ export class TaskFolders {
   ids(): readonly string[] {
     try {
       return readdirSync(this.#parent).filter(isTaskId)
-    } catch {
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       // No task was ever here.
       return []
     }
@@ -98,8 +99,12 @@ export class TaskFolders {
     const fd = openSync(path, 'r+')
     try {
       if (fstatSync(fd).size <= this.#limit) return
-      writeFileSync(`${path}.1`, tail(path, this.#limit) ?? '', { mode: 0o600 })
-      ftruncateSync(fd)
+      try {
+        writeFileSync(`${path}.1`, tail(path, this.#limit) ?? '', { mode: 0o600 })
+      } finally {
+        // Also where the disk is full: else the task keeps it so.
+        ftruncateSync(fd)
+      }
     } finally {
       closeSync(fd)
     }

@@ -64,12 +64,12 @@ describe('packets in the kernel', () => {
 
   test('a target that refuses is suspect at once, on another host and on this one', async t => {
     if (stage === undefined) return lacking(t, 'root')
+    const { engine, suspects } = stage
     for (const [port, place] of [
       [8090, 'target'],
       [8091, 'inside'],
     ] as const) {
       for (const { family, protocol } of flowsOf({ from: 'client', to: 'balancer', port, verdict: 'refused' })) {
-        const { suspects } = stage
         suspects.clear()
         const asked = { protocol, source: undefined, sourcePort: undefined, destination: addressOf('balancer', family) }
         const conversation = converse('client', { ...asked, destinationPort: port }, 100)
@@ -77,10 +77,16 @@ describe('packets in the kernel', () => {
         conversation.end()
         await until(() => suspects.size > 0)
         assert.match([...suspects].join(), new RegExp(`/closed.*${family}/.* ${addressOf(place, family)} 9999$`))
+        // The TCP flow comes first; of ports unreachable there may be one for each datagram, or for none.
+        assert.equal(await refusedBy(engine, suspects), 1)
       }
     }
   })
 })
+
+async function refusedBy(engine: Engine, suspects: ReadonlySet<string>): Promise<number | undefined> {
+  return (await engine.observe()).targets.find(({ target }) => suspects.has(target))?.refused
+}
 
 /** Sends the row's flows and says what came of them. */
 async function meets(engine: Engine, row: Row, family: AddressFamily, protocol: Flow['protocol']): Promise<void> {

@@ -1,0 +1,54 @@
+import type { ApiOptions } from './api/server.ts'
+import type { TaskOutput } from './cli/task.ts'
+import type { Clock } from './clock.ts'
+import { parseFlow } from './domain/explain.ts'
+import { targetHostAddresses, targetHosts } from './domain/target-hosts.ts'
+import { explainFlow } from './explanation.ts'
+import { facing } from './facing.ts'
+import type { ControlEnd } from './feed/control-end.ts'
+import { addressesOnCards } from './host-addresses.ts'
+import { nodeViewer } from './node-view.ts'
+import { statusOf } from './status.ts'
+import type { Store } from './store/store.ts'
+import type { Scheduler } from './tasks/scheduler.ts'
+
+/** Of a task's output the newest. */
+const shownLogBytes = 1_048_576
+
+/** What `sluice doctor`, `explain`, `target`, `sg` and `task` ask. */
+export function inquiries(
+  store: Store,
+  clock: Clock,
+  feed: ControlEnd,
+  scheduler: Pick<Scheduler, 'logs'>,
+): NonNullable<ApiOptions['routes']> {
+  const view = nodeViewer(feed)
+  return {
+    'GET /_sluice/status': async () => {
+      await feed.count()
+      return { status: 200, body: statusOf(store.read(), feed, clock.now(), addressesOnCards()) }
+    },
+    'GET /_sluice/explain': query => {
+      const [protocol = '', from = '', to = ''] = ['protocol', 'from', 'to'].map(name => query.get(name) ?? '')
+      const flow = parseFlow(protocol, from, to)
+      if (flow === undefined) return { status: 400, body: { message: `no flow: ${protocol} ${from} ${to}` } }
+      const now = clock.now()
+      return { status: 200, body: explainFlow(view(store.read(), now), feed, flow, now, addressesOnCards()) }
+    },
+    'GET /_sluice/task-logs': async query => {
+      const id = query.get('task') ?? ''
+      const output = await scheduler.logs(id, shownLogBytes)
+      if (output === undefined) return { status: 404, body: { message: `There is no task '${id}' that has run here.` } }
+      return { status: 200, body: { output: output.toString('base64') } satisfies TaskOutput }
+    },
+    'GET /_sluice/target-hosts': async query => {
+      const arn = query.get('target-group') ?? ''
+      const now = clock.now()
+      const { state, snapshot } = view(store.read(), now)
+      const group = state.targetGroups.get(arn)
+      if (group === undefined) return { status: 404, body: { message: `There is no target group '${arn}'.` } }
+      const faces = await facing(targetHostAddresses(state, group, now))
+      return { status: 200, body: targetHosts(state, group, snapshot, faces, now) }
+    },
+  }
+}
