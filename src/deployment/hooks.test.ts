@@ -72,6 +72,22 @@ test('http: a hook that says Failed, answers with an error or is not there has f
   }
 })
 
+test('http: a long answer is read as a whole, and of one that says Failed the end is kept', async t => {
+  const reasons = 'x'.repeat(10_000)
+  const passing = await hookServer(t, 200, JSON.stringify({ status: 'Succeeded', reasons }))
+  assert.deepEqual(await hookCaller({ check: passing.url })(call, never), { answer: 'Succeeded' })
+  const failing = await hookServer(t, 200, JSON.stringify({ status: 'Failed', reasons }))
+  const answer = await hookCaller({ check: failing.url })(call, never)
+  assert.equal(answer?.answer, 'Failed')
+  assert.equal(answer?.diagnostics?.logTail?.length, 4_096)
+})
+
+test('http: each call has a connection of its own, so that none meets one that is just being closed', async t => {
+  const { url, requests } = await hookServer(t, 200, '{"status":"Succeeded"}')
+  for (let calls = 0; calls < 2; calls++) await hookCaller({ check: url })(call, never)
+  assert.equal(new Set(requests.map(({ request }) => request.socket)).size, 2)
+})
+
 test('http: what nobody waits for any longer is given up', async t => {
   const server = createServer(() => {})
   server.listen(0, '127.0.0.1')
@@ -111,6 +127,19 @@ test('exec: a command that fails says how, with the end of its output', async ()
 test('exec: what it leaves in the background holds nobody up', async () => {
   const answer = await hookCaller({ check: 'exec:sleep 1000 & exit 0' })(call, never)
   assert.deepEqual(answer, { answer: 'Succeeded' })
+})
+
+test('exec: what it leaves in a session of its own goes on, and holds nobody up', { timeout: 20_000 }, async t => {
+  const path = join(directory(t), 'pid')
+  const start = `const { pid } = child_process.spawn("sleep", ["1000"], { detached: true, stdio: "inherit" })
+    fs.writeFileSync("${path}", String(pid))
+    console.log("not well")
+    process.exit(3)`
+  const answer = await hookCaller({ check: `exec:${process.execPath} -e '${start}'` })(call, never)
+  assert.equal(answer?.diagnostics?.logTail, 'not well')
+  const pid = Number(readFileSync(path, 'utf8'))
+  assert.equal(isGone(pid), false)
+  process.kill(pid)
 })
 
 test('exec: what nobody waits for any longer is ended, and all that it started', async t => {

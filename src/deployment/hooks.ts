@@ -13,6 +13,8 @@ export type CallHook = (call: HookCall, signal: AbortSignal) => Promise<HookAnsw
 
 /** As much of a hook's output is kept (AWS: logTail, the last 4 KB). */
 const tailBytes = 4_096
+/** So much of an answer by HTTP is read; one that is longer says nothing. */
+const answerBytes = 65_536
 
 /**
  * Makes what calls hooks. Where AWS invokes a Lambda function, here its name stands for a URL or a command.
@@ -53,8 +55,9 @@ function post(url: string, call: HookCall, signal: AbortSignal): Promise<HookAns
     try {
       // Not fetch: that gives up on a hook that takes longer than five minutes.
       const start = url.startsWith('https:') ? httpsRequest : httpRequest
-      const request = start(url, { method: 'POST', headers, signal }, response => {
-        const tail = new Tail()
+      // A connection of its own: one that is kept may be closed by the other end in this very moment.
+      const request = start(url, { method: 'POST', headers, signal, agent: false }, response => {
+        const tail = new Tail(answerBytes)
         response.on('data', (chunk: Buffer) => tail.add(chunk))
         response.on('error', broken)
         response.on('end', () => resolve(answerOf(url, response.statusCode ?? 0, tail.text())))
@@ -93,26 +96,33 @@ function execute(command: string, call: HookCall, signal: AbortSignal): Promise<
     LIFECYCLE_EVENT: call.event,
   }
   return new Promise(resolve => {
-    const tail = new Tail()
+    const tail = new Tail(tailBytes)
     // A process group of its own, so that all of it can be ended.
     const child = spawn('/bin/sh', ['-c', guarded, command], {
       env,
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     })
+    child.on('error', error => resolve(failed('ScriptFailed', `${command}: ${error.message}`)))
     const end = () => endGroup(child.pid)
     signal.addEventListener('abort', end, { once: true })
     if (signal.aborted) end()
-    for (const output of [child.stdout, child.stderr]) output.on('data', (chunk: Buffer) => tail.add(chunk))
+    const outputs = [child.stdout, child.stderr]
+    for (const output of outputs) output.on('data', (chunk: Buffer) => tail.add(chunk))
     // The guard writes nothing, but only what is read is seen to end.
     const guard = child.stdio[3] as Readable
     guard.on('error', () => {}).resume()
     // A command that does not read its input may be gone before it was written.
     child.stdin.on('error', () => {})
     child.stdin.end(eventOf(call))
-    child.on('error', error => resolve(failed('ScriptFailed', `${command}: ${error.message}`)))
-    // What it leaves in the background would hold its output open, and nobody waits for it.
-    child.on('exit', end)
+    child.on('exit', () => {
+      end()
+      // What it left in a session of its own may hold its output open for ever, and nobody waits for that. What it wrote itself is
+      // read by the second turn from here.
+      setImmediate(setImmediate, () => {
+        for (const output of outputs) output.destroy()
+      })
+    })
     child.on('close', (code, killedBy) => {
       signal.removeEventListener('abort', end)
       if (code === 0) return resolve({ answer: 'Succeeded' })
@@ -131,16 +141,22 @@ function endGroup(pid: number | undefined): void {
   }
 }
 
-function failed(errorCode: string, message: string, logTail = ''): HookAnswer {
+function failed(errorCode: string, message: string, output = ''): HookAnswer {
+  const logTail = output.slice(-tailBytes)
   return { answer: 'Failed', diagnostics: { errorCode, message, ...(logTail !== '' && { logTail }) } }
 }
 
 /** The newest bytes of what was written. */
 class Tail {
+  readonly #limit: number
   #bytes = Buffer.alloc(0)
 
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
   add(chunk: Buffer): void {
-    this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(-tailBytes)
+    this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(-this.#limit)
   }
 
   text(): string {

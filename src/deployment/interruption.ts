@@ -99,7 +99,7 @@ function lostReplacement(deployment: Deployment, view: View): Interruption | und
   const green = greenSide(plan, view)
   if (green === undefined)
     return failure(deployment, 'ECS_UPDATE_ERROR', `The replacement task set ${plan.greenTaskSetArn} was deleted.`)
-  if (shifted > 0 && !canServe(green, view))
+  if (shifted > 0 && !canServe(green, view) && !green.isUnjudged)
     return failure(deployment, 'ECS_UPDATE_ERROR', 'The replacement task set has no healthy task left.')
   if (view.now >= unsteadySince + longestUnsteadyMs)
     return failure(

@@ -11,13 +11,16 @@ const longestBlueWaitMs = 5 * 60_000
 
 type Verdict = Interruption['verdict']
 
-/** Ends a deployment before its end: at once where nothing is to be put back or can be, else with the switch of both listeners. */
+/**
+ * Ends a deployment before its end: at once where nothing is to be put back, or blue could not serve and green can; else with the
+ * switch of both listeners.
+ */
 export function giveUp(deployment: Deployment, view: View, { verdict, rollback }: Interruption): Move {
   const { state, now } = view
   const ended = withEventsEnded(deployment, verdict.status, now)
   const { plan, shifted } = deployment.progress
   if (!rollback || plan === undefined) return finish(ended, now, verdict)
-  if (shifted > 0 && !canServe(blueSide(plan, view), view))
+  if (shifted > 0 && !canServe(blueSide(plan, view), view) && canServe(greenSide(plan, view), view))
     return finish(ended, now, longer(verdict, 'It was not rolled back: the original task set has no healthy task.'))
   const { shiftedAt, unsteadySince, ...progress } = atStep(ended, 'Rollback', now).progress
   const record = rollbackRecord(deployment, view)
@@ -47,7 +50,7 @@ export function rollBack(deployment: Deployment, view: View): Move {
   if (foreign !== undefined) return leave(`the listener ${foreign} was changed by somebody else.`)
   const refused = lastingRefusal(deployment, view)
   if (refused !== undefined)
-    return leave(`a listener is not in place: ${refused} The replacement task set was left as it is.`)
+    return leave(`a listener is not in place: ${refused}. The replacement task set was left as it is.`)
   if (!isInPlace(deployment, view)) return wait()
   if (!canServe(blue, view)) {
     if (now < since + longestBlueWaitMs) return wait(since + longestBlueWaitMs)
@@ -76,7 +79,7 @@ function finish(deployment: Deployment, now: number, verdict: Verdict, ...change
 }
 
 function longer(verdict: Verdict, sentence: string): Verdict {
-  return { ...verdict, message: `${verdict.message} ${sentence}` }
+  return { ...verdict, message: `${verdict.message.replace(/\.?$/, '.')} ${sentence}` }
 }
 
 /** What runs has failed, or was cut short by a stop; what was to come is skipped. */

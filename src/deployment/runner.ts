@@ -11,6 +11,9 @@ import { type Applied, type HookCall, type View, withEvent } from './view.ts'
 /** Milliseconds until it is tried again when the store can't be written. */
 const retryMs = 1_000
 
+/** Time is looked at this often at least, since the wall clock may be set, and timers stand still while the machine sleeps. */
+const longestWaitMs = 60_000
+
 /** What the node says, as `ControlEnd` has it. */
 export interface NodeReports {
   readonly nodeConnected: boolean
@@ -150,7 +153,8 @@ class Runner implements Deployments {
   #wakeAt(time: number): void {
     this.#cancelTimer()
     if (time === Infinity) return
-    this.#cancelTimer = this.#clock.after(Math.max(0, time - this.#clock.now()), () => this.#wake())
+    const ms = Math.min(Math.max(0, time - this.#clock.now()), longestWaitMs)
+    this.#cancelTimer = this.#clock.after(ms, () => this.#wake())
   }
 
   /** Calls the hooks that are new, and ends those that nobody waits for any longer. */

@@ -12,6 +12,8 @@ export interface Side {
   readonly running: number
   /** Of those running: tasks that are well themselves and whose target is healthy in the colour's group. */
   readonly healthy: number
+  /** One at least has a target of which nobody knows yet: a new one, or any after a restart of the node. */
+  readonly isUnjudged: boolean
   /** As many as wanted are healthy. */
   readonly steady: boolean
 }
@@ -42,11 +44,13 @@ function sideOf(taskSetArn: string, targetGroupArn: string, view: View): Side | 
   const running = [...state.tasks.values()].filter(
     task => task.taskSetArn === taskSetArn && task.desiredStatus === 'RUNNING' && task.lastStatus === 'RUNNING',
   )
-  const healthy = running.filter(task => isWell(state, task) && isTargetHealthy(task, taskSet, targetGroupArn, view))
+  const targetStates = running.map(task => targetState(task, taskSet, targetGroupArn, view))
+  const healthy = running.filter((task, i) => isWell(state, task) && targetStates[i] === 'healthy')
   return {
     taskSet,
     running: running.length,
     healthy: healthy.length,
+    isUnjudged: targetStates.includes('initial'),
     steady: healthy.length >= taskSet.desiredCount,
   }
 }
@@ -57,12 +61,13 @@ function isWell(state: State, task: Task): boolean {
   return task.healthStatus === 'HEALTHY' || (task.healthStatus === 'UNKNOWN' && !isChecked)
 }
 
-function isTargetHealthy(task: Task, taskSet: TaskSet, targetGroupArn: string, view: View): boolean {
+/** As DescribeTargetHealth has it; `undefined`: it is not registered. */
+function targetState(task: Task, taskSet: TaskSet, targetGroupArn: string, view: View) {
   const group = view.state.targetGroups.get(targetGroupArn)
   const port = taskSet.loadBalancers.find(its => its.targetGroupArn === targetGroupArn)?.containerPort
   const hostPort = port === undefined ? undefined : task.ports?.[port]
   const target = group?.targets.find(({ id, port }) => id === task.address && port === hostPort)
-  if (group === undefined || target === undefined) return false
+  if (group === undefined || target === undefined) return undefined
   const health = view.health(targetKey(group.arn, target))
-  return targetHealth(view.state, group, target, health, view.now).State === 'healthy'
+  return targetHealth(view.state, group, target, health, view.now).State
 }

@@ -292,6 +292,14 @@ test('an interval begins when the node has acknowledged the share, not before', 
 })
 
 test('no step goes on before the node has acknowledged what it set, and blue stays while the node is away', async () => {
+  const first = new World()
+  first.isNodeSlow = true
+  await first.settle()
+  assert.equal(first.tasksOf(newVersion).length, 2)
+  assert.equal(first.deployment.progress.step, 'Install')
+  first.isNodeSlow = false
+  await first.settle()
+  assert.equal(first.deployment.progress.step, 'TerminationWait')
   const slowly: readonly [string, (world: World, isSlow: boolean) => unknown][] = [
     ['behind', (world, isSlow) => Object.assign(world, { isNodeSlow: isSlow })],
     ['holding', (world, isSlow) => (isSlow ? world.held.add(production) : world.held.clear())],
@@ -317,6 +325,30 @@ test('no step goes on before the node has acknowledged what it set, and blue sta
   world.nodeConnected = true
   await world.settle()
   assert.equal(world.deployment.status, 'Succeeded')
+})
+
+test('a node that is back from a restart and behind takes back what another one had acknowledged', async () => {
+  const world = await worldAt('TerminationWait')
+  world.restartNode(world.state.revision - 5)
+  await world.pass(5 * minute)
+  assert.equal(world.deployment.progress.step, 'TerminationWait')
+  assert.equal(world.tasksOf(oldVersion).length, 2)
+  world.isNodeSlow = false
+  await world.settle()
+  assert.equal(world.deployment.status, 'Succeeded')
+})
+
+test('a replacement of which nobody knows how it is, as after a restart of the node, is not lost but for five minutes', async () => {
+  for (const isBack of [true, false]) {
+    const world = await worldAt('TerminationWait', { termination: { action: 'TERMINATE', waitMinutes: 60 } })
+    world.unjudged.add(newVersion)
+    await world.settle()
+    await world.pass(5 * minute - 1)
+    assert.equal(world.deployment.progress.step, 'TerminationWait')
+    if (isBack) world.unjudged.clear()
+    await world.pass(5 * minute)
+    assert.equal(world.deployment.status, isBack ? 'InProgress' : 'Failed')
+  }
 })
 
 test('without a test listener nothing is done for it, and without hooks their events are passed', async () => {
@@ -361,6 +393,19 @@ test('it is not rolled back onto original tasks of which none is healthy, and sa
   assert.equal(world.deployment.status, 'Stopped')
   assert.match(world.deployment.error!.message, /not rolled back: the original task set has no healthy task\.$/)
   assert.equal(world.traffic(production), 'blue 0 green 100')
+  assert.ok(world.isServing())
+})
+
+test('where no task of either side is healthy it is rolled back all the same, since nothing is lost by that', async () => {
+  const world = await worldAt('TerminationWait')
+  for (const version of [oldVersion, newVersion]) world.sick.add(version)
+  await world.settle()
+  assert.equal(world.deployment.progress.step, 'Rollback')
+  assert.equal(world.traffic(production), 'blue 100 green 0')
+  world.sick.delete(oldVersion)
+  await world.settle()
+  assert.equal(world.deployment.status, 'Failed')
+  assert.equal(world.deployment.error?.message, 'The replacement task set has no healthy task left.')
   assert.ok(world.isServing())
 })
 

@@ -9,9 +9,10 @@ import {
   type HookEvent,
   hookEvents,
 } from '../domain/code-deploy.ts'
+import { Impossible } from '../domain/colours.ts'
 import { drained, madePrimary } from '../domain/task-set.ts'
 import { failure, interruption, marked, markedEnds, readyTimeOut } from './interruption.ts'
-import { Impossible, planOf } from './plan.ts'
+import { planOf } from './plan.ts'
 import { discard, giveUp, rollBack } from './roll-back.ts'
 import { greenSide } from './side.ts'
 import { forwardOf, isInPlace, nextShare, pointed, productionForward, shiftInterval } from './traffic.ts'

@@ -9,6 +9,7 @@ export interface View {
   readonly now: number
   /** What the node said last stays when it goes away; then nothing counts as acknowledged. */
   readonly nodeConnected: boolean
+  /** `undefined`: it has not said it since it came. */
   readonly applied: Applied | undefined
   /** By `targetKey`. */
   health(key: string): Health | undefined
@@ -55,9 +56,12 @@ export function wait(...times: readonly (number | undefined)[]): Move {
   return { changes: [], ...(wakeAt < Infinity && { wakeAt }) }
 }
 
-/** At the beginning of `step`, with nothing left of what the step before waited for. */
+/**
+ * At the beginning of `step`. The revision that the node must have stays: one that comes back from a restart may be behind what was
+ * acknowledged once.
+ */
 export function atStep(deployment: Deployment, step: DeploymentStep, now: number): Deployment {
-  const { awaitedRevision, refusedSince, ...kept } = deployment.progress
+  const { refusedSince, ...kept } = deployment.progress
   return { ...deployment, progress: { ...kept, step, since: now } }
 }
 

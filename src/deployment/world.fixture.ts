@@ -45,6 +45,8 @@ export class World {
   readonly broken = new Set<string>()
   /** Task definitions whose tasks run and fail their health checks. */
   readonly sick = new Set<string>()
+  /** Task definitions of whose tasks the node does not know yet how they are. */
+  readonly unjudged = new Set<string>()
   /** Listeners that the node does not put in place. */
   readonly refused = new Set<string>()
   /** Listeners whose switch the node holds back for a while. */
@@ -78,6 +80,12 @@ export class World {
         return () => this.#listeners.delete(tell)
       },
     }
+  }
+
+  /** The node is back from a restart, on what it had saved at `revision`, and behind until `isNodeSlow` ends. */
+  restartNode(revision: number): void {
+    this.#appliedRevision = revision
+    this.isNodeSlow = true
   }
 
   get state(): State {
@@ -177,10 +185,9 @@ export class World {
   async turn(): Promise<boolean> {
     const { revision } = this.state
     if (this.isSchedulerThere) for (const set of [...this.state.taskSets.values()]) await this.#schedule(set)
-    const isBehind = this.nodeConnected && !this.isNodeSlow && this.#appliedRevision < this.state.revision
-    if (isBehind) this.#apply()
-    if (isBehind) for (const tell of this.#listeners) tell()
-    return isBehind || this.state.revision !== revision
+    const isNews = this.nodeConnected && !this.isNodeSlow && this.#apply()
+    if (isNews) this.report()
+    return isNews || this.state.revision !== revision
   }
 
   /** The node says something, whether or not anything changed. */
@@ -206,11 +213,16 @@ export class World {
     }
   }
 
-  #apply(): void {
-    for (const { arn, forward } of this.state.listeners.values()) {
-      if (!this.refused.has(arn) && !this.held.has(arn)) this.#inEffect.set(arn, forward)
-    }
-    this.#appliedRevision = this.state.revision
+  /** False: all that can be in place is. */
+  #apply(): boolean {
+    const { revision, listeners } = this.state
+    const due = [...listeners.values()].filter(
+      ({ arn, forward }) => this.#inEffect.get(arn) !== forward && !this.refused.has(arn) && !this.held.has(arn),
+    )
+    for (const { arn, forward } of due) this.#inEffect.set(arn, forward)
+    const isNews = due.length > 0 || this.#appliedRevision !== revision
+    this.#appliedRevision = revision
+    return isNews
   }
 
   #problems() {
@@ -222,6 +234,7 @@ export class World {
     const isRegistered = this.state.targetGroups.get(group)?.targets.some(its => its.id === id)
     const task = [...this.state.tasks.values()].find(({ address }) => address === id)
     if (!isRegistered || task === undefined) return undefined
+    if (this.unjudged.has(task.taskDefinitionArn)) return health('initial')
     return health(this.sick.has(task.taskDefinitionArn) ? 'unhealthy' : 'healthy')
   }
 

@@ -7,5 +7,7 @@ export interface Cluster {
   readonly name: string
   /** A deleted one stays, `INACTIVE`, so that what named it can still be described. */
   readonly status: 'ACTIVE' | 'INACTIVE'
+  /** What is recorded and given back only: settings, configuration, capacityProviders and so on. */
+  readonly recorded?: Readonly<Record<string, unknown>>
   readonly tags: readonly Tag[]
 }

@@ -160,7 +160,7 @@ export interface DeploymentProgress {
   readonly since: number
   /** What it works with, fixed when it starts. */
   readonly plan?: DeploymentPlan
-  /** The store's revision whose acknowledgement by the node the step waits for. */
+  /** The store's revision at which a listener was set last; nothing goes on before the node has it in place. */
   readonly awaitedRevision?: number
   /** Share of production traffic on green, per cent, as it was set last, and when. */
   readonly shifted: number

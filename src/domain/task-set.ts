@@ -23,6 +23,8 @@ export interface TaskSet {
   readonly desiredCount: number
   readonly externalId?: string
   readonly startedBy?: string
+  /** Which CreateTaskSet with a client token asked for it: `TOKEN DIGEST`. */
+  readonly request?: string
   readonly recorded: Readonly<Record<string, unknown>>
   /** All of its tasks run and are healthy where a load balancer looks, and it was told so by an event. */
   readonly stabilityStatus: 'STEADY_STATE' | 'STABILIZING'
@@ -49,6 +51,7 @@ export type TaskSetSettings = Pick<TaskSet, 'taskDefinitionArn' | 'status'> &
       | 'scalePercent'
       | 'externalId'
       | 'startedBy'
+      | 'request'
       | 'recorded'
       | 'rolloutState'
       | 'rolloutStateReason'

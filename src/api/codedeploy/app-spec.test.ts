@@ -39,6 +39,13 @@ test('JSON is read, with keys in any case, as the AWS CLI writes them', () => {
   assert.deepEqual(parseAppSpec(JSON.stringify(json)), minimal)
 })
 
+for (const port of ['0', '65536', '80.5', 'true', '[8080]', '{ a: 1 }', 'null', '" 8080 "', '"0x50"', '&a [*a]', '']) {
+  test(`the container port ${port} is refused`, () => {
+    const why = 'LoadBalancerInfo must have a ContainerPort from 1 to 65535'
+    assert.throws(() => parseAppSpec(yaml.replace('8080', port)), awsError('InvalidRevisionException', why))
+  })
+}
+
 test('what is no YAML is refused with its place, and a tag of somebody’s says nothing on the terminal', async () => {
   const warnings: Error[] = []
   const hear = (warning: Error) => warnings.push(warning)
@@ -92,7 +99,11 @@ for (const [what, text, why] of [
   ['no task definition', yaml.replace(`TaskDefinition: "${arn}"`, ''), 'TaskDefinition must be a text'],
   ['a family alone', yaml.replace(arn, 'hello'), 'the ARN of a task definition with its revision'],
   ['no container', yaml.replace('ContainerName: "web"', ''), 'ContainerName must be a text'],
-  ['a port that is none', yaml.replace('8080', '0'), 'ContainerPort from 1 to 65535'],
+  ['a resource that is nothing', 'version: 0.0\nResources: [{}]', 'exactly one resource'],
+  ['a number for a platform', `${yaml}        PlatformVersion: 1.4`, 'PlatformVersion must be a text'],
+  ['too many characters', yaml + '#'.repeat(32_768), 'it has more than 32768 characters'],
+  ['5,000 brackets', '['.repeat(5000), /: it is nested too deeply$/],
+  ['8,000 lists of one list', '- '.repeat(8000), /: it is nested too deeply$/],
   [
     'half a network',
     `${yaml}        NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [a] } }`,

@@ -1,4 +1,4 @@
-import { parse } from 'yaml'
+import { parse, YAMLParseError } from 'yaml'
 import { type AppSpec, type HookEvent, hookEvents } from '../../domain/code-deploy.ts'
 import { ApiError } from '../errors.ts'
 
@@ -16,16 +16,12 @@ export function parseAppSpec(text: string): AppSpec {
     throw invalid(`TaskDefinition must be the ARN of a task definition with its revision, not '${taskDefinitionArn}'`)
   }
   const loadBalancer = fieldsOf(member(properties, 'LoadBalancerInfo'), 'LoadBalancerInfo')
-  const containerPort = Number(member(loadBalancer, 'ContainerPort'))
-  if (!Number.isInteger(containerPort) || containerPort < 1 || containerPort > 65_535) {
-    throw invalid('LoadBalancerInfo must have a ContainerPort from 1 to 65535')
-  }
   const platformVersion = member(properties, 'PlatformVersion')
   const network = member(properties, 'NetworkConfiguration')
   return {
     taskDefinitionArn,
     containerName: nonEmpty(member(loadBalancer, 'ContainerName'), 'ContainerName'),
-    containerPort,
+    containerPort: portIn(member(loadBalancer, 'ContainerPort')),
     ...(platformVersion != null && { platformVersion: nonEmpty(platformVersion, 'PlatformVersion') }),
     ...(network != null && { networkConfiguration: networkIn(network) }),
     hooks: hooksIn(member(spec, 'Hooks')),
@@ -42,20 +38,30 @@ export function invalid(why: string): ApiError {
 
 type Fields = Readonly<Record<string, unknown>>
 
+/** Far more than an AppSpec needs; what the parser does with keys and aliases takes the square of their number. */
+const longestText = 32_768
+
 function parseYaml(text: string): unknown {
+  if (text.length > longestText) throw invalid(`it has more than ${longestText} characters`)
   try {
     // What it only warns of it would print to the operator's terminal; the checks that follow judge it.
     return parse(text, { logLevel: 'error' })
   } catch (error) {
-    throw invalid((error as Error).message.split('\n')[0]?.replace(/:$/, '') ?? '')
+    const isTooDeep =
+      error instanceof RangeError || (error instanceof YAMLParseError && error.code === 'RESOURCE_EXHAUSTION')
+    throw invalid(
+      isTooDeep ? 'it is nested too deeply' : ((error as Error).message.split('\n')[0]?.replace(/:$/, '') ?? ''),
+    )
   }
 }
 
 function propertiesIn(resources: unknown): Fields {
-  const [resource, ...more] = Array.isArray(resources) ? resources : []
-  if (resource === undefined || more.length > 0) throw invalid('Resources must be a list of exactly one resource')
-  const [[name, described] = ['', undefined], ...others] = Object.entries(fieldsOf(resource, 'the resource'))
-  if (others.length > 0) throw invalid('Resources must be a list of exactly one resource')
+  const [resource = {}, ...more] = Array.isArray(resources) ? resources : []
+  const [only, ...others] = Object.entries(fieldsOf(resource, 'the resource'))
+  if (only === undefined || more.length > 0 || others.length > 0) {
+    throw invalid('Resources must be a list of exactly one resource')
+  }
+  const [name, described] = only
   const fields = fieldsOf(described, `the resource ${name}`)
   if (member(fields, 'Type') !== 'AWS::ECS::Service')
     throw invalid(`the resource ${name} must be of Type AWS::ECS::Service`)
@@ -107,6 +113,13 @@ function fieldsOf(value: unknown, what: string): Fields {
 function nonEmpty(value: unknown, what: string): string {
   if (typeof value === 'string' && value !== '') return value
   throw invalid(`${what} must be a text`)
+}
+
+/** A number, or a text of its digits. */
+function portIn(value: unknown): number {
+  const port = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  if (typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65_535) return port
+  throw invalid('LoadBalancerInfo must have a ContainerPort from 1 to 65535')
 }
 
 function isTexts(value: unknown): value is readonly string[] {

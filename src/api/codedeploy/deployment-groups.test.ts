@@ -159,6 +159,19 @@ test('the last deployments are told: the last one, and the last one that succeed
   assert.equal(info?.targetRevision?.appSpecContent?.sha256, account.deployment(first).revision.sha256)
 })
 
+test('a revision that was taken back is nobody’s target, and not the next deployment’s previous one', () => {
+  const account = ready()
+  account.group()
+  account.advance(account.deploy(), { status: 'Stopped' })
+  const record = account.deploy()
+  account.advance(record, { status: 'Succeeded', creator: 'codeDeployRollback' })
+  account.now += 1000
+  assert.equal(account.describe(account.deploy()).previousRevision, undefined)
+  const info = account.run(GetDeploymentGroup, named).deploymentGroupInfo
+  assert.equal(info?.lastSuccessfulDeployment?.deploymentId, record)
+  assert.equal(info?.targetRevision, undefined)
+})
+
 test('a service is in one group only', () => {
   const account = ready()
   account.group()

@@ -25,6 +25,7 @@ import {
   findApplication,
   findDeploymentGroup,
   groupsOf,
+  lastDeployed,
   page,
 } from './resources.ts'
 import { describeRevision } from './revisions.ts'
@@ -142,6 +143,7 @@ export function describeOptions({ readyOption, termination }: Pick<DeploymentGro
 
 function describe(group: DeploymentGroup, call: Call): DeploymentGroupInfo {
   const deployments = deploymentsOf(call.draft.state, group)
+  const deployed = lastDeployed(deployments)
   const succeeded = deployments.find(deployment => deployment.status === 'Succeeded')
   return {
     applicationName: group.applicationName,
@@ -152,7 +154,7 @@ function describe(group: DeploymentGroup, call: Call): DeploymentGroupInfo {
     onPremisesInstanceTagFilters: [],
     autoScalingGroups: [],
     serviceRoleArn: group.serviceRoleArn,
-    targetRevision: succeeded && describeRevision(succeeded.revision),
+    targetRevision: deployed && describeRevision(deployed.revision),
     triggerConfigurations: [],
     ...group.recorded,
     ...describeOptions(group),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { newTaskSet } from '../../domain/task-set.ts'
 import { awsError } from '../elbv2/account.fixture.ts'
+import { ModifyListener } from '../elbv2/listeners.ts'
 import { appSpec, DeployAccount, taskDefinitionArn } from './code-deploy.fixture.ts'
 import { UpdateDeploymentGroup } from './deployment-groups.ts'
 import { BatchGetDeployments, GetDeployment, ListDeployments } from './deployments.ts'
@@ -118,15 +120,18 @@ test('a group has one deployment at a time', () => {
 
 test('no two deployments move the same listener, whichever groups they are of', () => {
   const account = ready()
-  account.ecsService('api')
+  const settings = { taskDefinitionArn, status: 'PRIMARY' } as const
+  const primary = newTaskSet(account.ecsService('api'), '3'.repeat(16), account.now, settings)
+  account.put({ table: 'taskSets', key: primary.arn, value: primary })
   account.group({ deploymentGroupName: 'other', ecsServices: [{ clusterName: 'main', serviceName: 'api' }] })
   const first = account.deploy()
   const text = `'${first}' of the Deployment Group 'group' also moves the listener ${account.productionArn}`
   const other = { deploymentGroupName: 'other' }
   assert.throws(() => account.deploy(other), awsError('DeploymentLimitExceededException', text))
-  account.plan(first)
+  const green = account.plan(first)
   assert.throws(() => account.deploy(other), awsError('DeploymentLimitExceededException', text))
-  account.advance(first, { status: 'Succeeded' })
+  account.advance(first, { status: 'Stopped' })
+  account.put({ table: 'taskSets', key: green.arn })
   account.deploy(other)
 })
 
@@ -149,6 +154,47 @@ test('no two deployments move the same service, even if its group was given anot
     () => account.deploy({ deploymentGroupName: 'other' }),
     awsError('DeploymentLimitExceededException', 'also moves the service web'),
   )
+})
+
+test('what an earlier deployment left in the way is named: first a listener, then the task set behind it', () => {
+  const account = ready()
+  const first = account.deploy()
+  const green = account.plan(first)
+  account.advance(first, { status: 'Stopped' })
+  const forward = (blue: number, green: number) =>
+    account.run(ModifyListener, {
+      ListenerArn: account.productionArn,
+      DefaultActions: [
+        {
+          Type: 'forward',
+          ForwardConfig: {
+            TargetGroups: [
+              { TargetGroupArn: account.blueArn, Weight: blue },
+              { TargetGroupArn: account.greenArn, Weight: green },
+            ],
+          },
+        },
+      ],
+    })
+  for (const share of [10, 100]) {
+    forward(100 - share, share)
+    const text = `blue must be all that listener ${account.productionArn} forwards to: point it there (aws elbv2 modify-listener`
+    assert.throws(() => account.deploy(), awsError('InvalidLoadBalancerInfoException', text))
+  }
+  forward(100, 0)
+  const text =
+    `The target group green still holds the tasks of task set ${green.id}: delete it first ` +
+    `(aws ecs delete-task-set --cluster main --service web --task-set ${green.id} --force).`
+  assert.throws(() => account.deploy(), awsError('InvalidECSServiceException', text))
+  assert.equal(account.state.deployments.size, 1)
+  account.put({ table: 'taskSets', key: green.arn, value: { ...green, status: 'DRAINING' } })
+  account.deploy()
+})
+
+test('a service without a primary task set is not deployed', () => {
+  const account = ready()
+  account.put({ table: 'taskSets', key: account.primary.arn })
+  assert.throws(() => account.deploy(), awsError('InvalidECSServiceException', 'web does not have a primary task set'))
 })
 
 const content = (text: string) => ({

@@ -16,6 +16,7 @@ import {
   finalStatuses,
   lifecycleEventNames,
 } from '../../domain/code-deploy.ts'
+import { coloursOf, Impossible } from '../../domain/colours.ts'
 import type { State } from '../../domain/state.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
@@ -30,6 +31,7 @@ import {
   deploymentsOf,
   findDeployment,
   findDeploymentGroup,
+  lastDeployed,
   page,
   serviceArnOf,
 } from './resources.ts'
@@ -51,6 +53,7 @@ export function CreateDeployment(input: CreateDeploymentInput, call: Call): Crea
   }
   const { autoRollbackConfiguration: rollback, overrideAlarmConfiguration: alarms } = input
   checkNothingInTheWay(call, group)
+  checkColours(state, group)
   const deployment: Deployment = {
     id: `d-${call.hex(9).toUpperCase()}`,
     applicationName: group.applicationName,
@@ -143,6 +146,9 @@ function checkContainer(state: State, { taskDefinitionArn, containerName, contai
   if (!container.portMappings.some(mapping => mapping.containerPort === containerPort)) {
     throw invalid(`the container ${containerName} of ${taskDefinitionArn} has no port ${containerPort}`)
   }
+  if (container !== definition.containers[0]) {
+    throw invalid(`only the first container of ${taskDefinitionArn} runs here: put ${containerName} first`)
+  }
 }
 
 /** One deployment of a group at a time, and no two that would move the same listener or service. */
@@ -157,6 +163,17 @@ function checkNothingInTheWay(call: Call, group: DeploymentGroup): void {
     throw limitExceeded(
       `The active Deployment '${other.id}' of the Deployment Group '${other.deploymentGroupName}' also moves ${shared}`,
     )
+  }
+}
+
+/** Refused at once, where AWS starts a deployment that fails. Ours asks again at Install, when things may have changed. */
+function checkColours(state: State, group: DeploymentGroup): void {
+  try {
+    coloursOf(state, group)
+  } catch (error) {
+    if (!(error instanceof Impossible)) throw error
+    const isService = error.code === 'INVALID_ECS_SERVICE'
+    throw new ApiError(isService ? 'InvalidECSServiceException' : 'InvalidLoadBalancerInfoException', error.message)
   }
 }
 
@@ -180,8 +197,7 @@ function limitExceeded(message: string): ApiError {
 function describe(deployment: Deployment, state: State): DeploymentInfo {
   const { status, startedAt, completedAt, createdAt, progress, rollback, autoRollback } = deployment
   const group = state.deploymentGroups.get(`${deployment.applicationName}/${deployment.deploymentGroupName}`)
-  const previous =
-    group && deploymentsOf(state, group).find(its => its.createdAt < createdAt && its.status === 'Succeeded')
+  const previous = group && lastDeployed(deploymentsOf(state, group).filter(its => its.createdAt < createdAt))
   const of = (time: number | undefined) => (time === undefined ? undefined : new Date(time))
   return {
     applicationName: deployment.applicationName,

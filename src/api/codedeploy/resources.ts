@@ -79,6 +79,14 @@ export function deploymentsOf(state: State, group: DeploymentGroup): readonly De
     .sort((a, b) => b.createdAt - a.createdAt)
 }
 
+/**
+ * The one whose revision serves, of deployments newest first. Not a rollback's record: it has the revision of an earlier one, and where there
+ * is none that of the very deployment that it took back.
+ */
+export function lastDeployed(deployments: readonly Deployment[]): Deployment | undefined {
+  return deployments.find(({ status, creator }) => status === 'Succeeded' && creator === 'user')
+}
+
 /** Of the ECS service that a group deploys, be it there or not. */
 export function serviceArnOf(call: Call, group: Pick<DeploymentGroup, 'clusterName' | 'serviceName'>): string {
   return `arn:aws:ecs:${call.region}:${call.account}:service/${group.clusterName}/${group.serviceName}`

@@ -51,7 +51,7 @@ for (const [what, location, code, text] of [
     'is ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb, not 00',
   ],
 ] as const) {
-  test(`a revision that is ${what} is refused`, () => {
+  test(`a revision with ${what} is refused`, () => {
     assert.throws(() => revisionIn(location), awsError(code, text))
   })
 }
