@@ -99,7 +99,7 @@ for (const [what, action, input, code, message] of [
   })
 }
 
-test('JSON services are answered in the same words, as ValidationException', () => {
+test('JSON services are answered in the same words, as InvalidParameterException', () => {
   const operation = findOperation(ecsSchemas, 'CreateTaskSet')
   assert.ok(operation)
   const loadBalancers = [{ containerName: 'a' }]
@@ -109,7 +109,7 @@ test('JSON services are answered in the same words, as ValidationException', () 
     'LoadBalancer.containerName': { min: 2 },
   }
   assert.throws(() => checkInput(input, operation, rules, 'json'), {
-    code: 'ValidationException',
+    code: 'InvalidParameterException',
     message:
       "3 validation errors detected: Value null at 'taskDefinition' failed to satisfy constraint: Member must not be null; " +
       "Value 'a' at 'loadBalancers.1.member.containerName' failed to satisfy constraint: Member must have length greater than or equal to 2; " +

@@ -7,8 +7,9 @@ type Protocol = Service['protocol']
 
 /**
  * Checks a decoded input against what the schemas require and the service's `constraints` allow; `pattern` and `enum` of a
- * list hold for each of its items. Throws AWS's shape-level errors: `ValidationError` (query) or `ValidationException` (json)
- * with all violations counted, `MissingParameter` or `InvalidParameterValue` for the first one (ec2).
+ * list hold for each of its items. Throws AWS's shape-level errors: `ValidationError` (query) or `InvalidParameterException`
+ * (json, which is ECS: it has no ValidationException) with all violations counted, `MissingParameter` or
+ * `InvalidParameterValue` for the first one (ec2).
  */
 export function checkInput(
   input: Readonly<Record<string, unknown>>,
@@ -27,7 +28,10 @@ export function checkInput(
       ({ path, value, rule }) =>
         `Value ${value === null ? 'null' : `'${value}'`} at '${path}' failed to satisfy constraint: Member must ${rule}`,
     )
-    throw new ApiError(protocol === 'json' ? 'ValidationException' : 'ValidationError', `${count}: ${texts.join('; ')}`)
+    throw new ApiError(
+      protocol === 'json' ? 'InvalidParameterException' : 'ValidationError',
+      `${count}: ${texts.join('; ')}`,
+    )
   }
   if (first.value === null) {
     throw new ApiError('MissingParameter', `The request must contain the parameter ${first.path}`)

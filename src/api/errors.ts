@@ -2,12 +2,15 @@
 export class ApiError extends Error {
   readonly code: string
   readonly status: number
+  /** What it says in JSON beside its text: `resourceIds` for one. */
+  readonly members: Readonly<Record<string, unknown>>
 
-  constructor(code: string, message: string, status = 400) {
+  constructor(code: string, message: string, status = 400, members: Readonly<Record<string, unknown>> = {}) {
     super(message)
     this.name = 'ApiError'
     this.code = code
     this.status = status
+    this.members = members
   }
 
   /** AWS says whose fault it is: `Sender` for 4xx, `Receiver` for 5xx. */

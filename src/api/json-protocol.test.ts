@@ -79,7 +79,7 @@ test('the AWS SDK throws the error that the action threw', async t => {
     (error: unknown) => error instanceof ecsSdk.ClusterNotFoundException && error.message === 'Cluster not found.',
   )
   await assert.rejects(client.send(new ecsSdk.DescribeServicesCommand({ services: undefined })), {
-    name: 'ValidationException',
+    name: 'InvalidParameterException',
     message:
       "1 validation error detected: Value null at 'services' failed to satisfy constraint: Member must not be null",
   })
@@ -181,16 +181,16 @@ test('an empty body has no members; null and unknown members and inherited names
 for (const [what, body, text] of [
   ['what is no JSON', '{"a":', 'The request body is not valid JSON.'],
   ['a body that is no object', '[1]', 'The request body must be a JSON object.'],
-  ['a number where a string belongs', '{"serviceName":1}', 'NUMBER_VALUE can not be converted to a String'],
-  ['a string where a number belongs', '{"desiredCount":"1"}', 'STRING_VALUE can not be converted to an Integer'],
-  ['a fraction where an integer belongs', '{"desiredCount":1.5}', 'NUMBER_VALUE can not be converted to an Integer'],
-  ['a number beyond all sizes', '{"desiredCount":1e999}', 'NUMBER_VALUE can not be converted to an Integer'],
+  ['a number where a string belongs', '{"serviceName":1}', 'NUMBER_VALUE cannot be converted to String'],
+  ['a string where a number belongs', '{"desiredCount":"1"}', 'STRING_VALUE cannot be converted to Integer'],
+  ['a fraction where an integer belongs', '{"desiredCount":1.5}', 'NUMBER_VALUE cannot be converted to Integer'],
+  ['a number beyond all sizes', '{"desiredCount":1e999}', 'NUMBER_VALUE cannot be converted to Integer'],
   [
     'a string where a boolean belongs',
     '{"enableECSManagedTags":"true"}',
-    'STRING_VALUE can not be converted to a Boolean',
+    'STRING_VALUE cannot be converted to Boolean',
   ],
-  ['a boolean where a string belongs', '{"serviceName":true}', 'TRUE_VALUE can not be converted to a String'],
+  ['a boolean where a string belongs', '{"serviceName":true}', 'TRUE_VALUE cannot be converted to String'],
   ['an object where a string belongs', '{"serviceName":{}}', 'Start of structure or map found where not expected.'],
   ['a list where a string belongs', '{"serviceName":[]}', 'Start of list found where not expected.'],
   ['a string where a list belongs', '{"loadBalancers":"a"}', 'Expected list or null'],

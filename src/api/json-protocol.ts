@@ -87,7 +87,7 @@ function kindOf(value: unknown): string {
 }
 
 function unconvertible(kind: string, type: string): ApiError {
-  return serialization(`${kind} can not be converted to ${type === 'Integer' ? 'an' : 'a'} ${type}`)
+  return serialization(`${kind} cannot be converted to ${type}`)
 }
 
 function serialization(text: string): ApiError {
@@ -135,7 +135,7 @@ export function encodeJsonError(
       'x-amzn-ErrorType': type,
       ...(isQueryToo && { 'x-amzn-query-error': `${error.code};${error.type}` }),
     },
-    body: JSON.stringify({ __type: type, message: error.message }),
+    body: JSON.stringify({ __type: type, message: error.message, ...error.members }),
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { awsError } from '../elbv2/account.fixture.ts'
-import { CreateCluster, DeleteCluster, DescribeClusters, ListClusters } from './clusters.ts'
+import { CreateCluster, DeleteCluster, DescribeClusters, ListClusters, UpdateCluster } from './clusters.ts'
 import { EcsAccount } from './ecs.fixture.ts'
 import { DeleteService } from './services.ts'
 import { RunTask, StopTask } from './tasks.ts'
@@ -27,6 +27,48 @@ test('clusters are described by name or ARN, and those that are missing are fail
   )
   assert.deepEqual(failures, [{ arn: arn('two'), reason: 'MISSING' }])
   assert.deepEqual(account.run(DescribeClusters, {}).failures, [{ arn: arn('default'), reason: 'MISSING' }])
+})
+
+const given = {
+  settings: [{ name: 'containerInsights' as const, value: 'enhanced' }],
+  configuration: { executeCommandConfiguration: { logging: 'DEFAULT' as const } },
+  capacityProviders: ['FARGATE'],
+  defaultCapacityProviderStrategy: [{ capacityProvider: 'FARGATE', weight: 1 }],
+  serviceConnectDefaults: { namespace: 'arn:aws:servicediscovery:us-east-1:000000000000:namespace/ns-1' },
+}
+
+test('a cluster gives back what it was given, settings and configuration where they are asked for', () => {
+  const account = new EcsAccount()
+  const tags = [{ key: 'a', value: 'b' }]
+  account.run(CreateCluster, { clusterName: 'one', ...given, tags })
+  const describe = (include: ('CONFIGURATIONS' | 'SETTINGS' | 'TAGS')[]) => {
+    const [cluster] = account.run(DescribeClusters, { clusters: ['one'], include }).clusters ?? []
+    return Object.fromEntries(['tags', ...Object.keys(given)].map(name => [name, cluster?.[name as 'tags']]))
+  }
+  assert.deepEqual(describe(['CONFIGURATIONS', 'SETTINGS', 'TAGS']), { ...given, tags })
+  assert.deepEqual(describe([]), { ...given, settings: [], configuration: undefined, tags: [] })
+})
+
+test('a cluster is updated in what is given', () => {
+  const account = new EcsAccount()
+  account.run(CreateCluster, given)
+  const settings = [{ name: 'containerInsights' as const, value: 'enabled' }]
+  assert.deepEqual(account.run(UpdateCluster, { cluster: 'default', settings }).cluster?.settings, settings)
+  const none = { capacityProviders: [], defaultCapacityProviderStrategy: [] }
+  const { cluster } = account.run(UpdateCluster, { cluster: 'default', ...none })
+  assert.deepEqual([cluster?.capacityProviders, cluster?.settings], [[], settings])
+  assert.deepEqual(cluster?.configuration, given.configuration)
+})
+
+test('a cluster is not created again with other settings', () => {
+  const account = new EcsAccount()
+  account.run(CreateCluster, {})
+  const settings = [{ name: 'containerInsights' as const, value: 'disabled' }]
+  assert.equal(account.run(CreateCluster, { settings }).cluster?.status, 'ACTIVE', 'what it is without being asked')
+  assert.throws(
+    () => account.run(CreateCluster, given),
+    awsError('InvalidParameterException', 'Arguments on this idempotent request are inconsistent'),
+  )
 })
 
 test('a cluster counts its services and tasks', () => {

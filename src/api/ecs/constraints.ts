@@ -7,14 +7,22 @@ const tags: Constraint = { enum: ['TAGS'] }
 const propagateTags: Constraint = { enum: ['TASK_DEFINITION', 'SERVICE', 'NONE'] }
 const compatibility: Constraint = { enum: ['EC2', 'FARGATE', 'EXTERNAL', 'MANAGED_INSTANCES'] }
 
+/** AWS: ECS idempotency. */
+const token = (max: number): Constraint => ({ max, pattern: /^[!-~]*$/ })
+
 /** What the service model of ECS says of members beside their types. */
 export const constraints: Constraints = {
+  'CapacityProviderStrategyItem.base': { min: 0, max: 100_000 },
+  'CapacityProviderStrategyItem.weight': { min: 0, max: 1000 },
+  'ClusterSetting.name': { enum: ['containerInsights'] },
+  'ClusterSetting.value': { enum: ['disabled', 'enabled', 'enhanced'] },
+  'CreateServiceRequest.clientToken': token(36),
   'CreateServiceRequest.desiredCount': count,
   'CreateServiceRequest.healthCheckGracePeriodSeconds': count,
   'CreateServiceRequest.launchType': launchType,
   'CreateServiceRequest.propagateTags': propagateTags,
   'CreateServiceRequest.schedulingStrategy': { enum: ['REPLICA', 'DAEMON'] },
-  'CreateTaskSetRequest.clientToken': { max: 36 },
+  'CreateTaskSetRequest.clientToken': token(36),
   'CreateTaskSetRequest.launchType': launchType,
   'AwsVpcConfiguration.assignPublicIp': { enum: ['ENABLED', 'DISABLED'] },
   'AwsVpcConfiguration.securityGroups': { max: 5 },
@@ -43,6 +51,7 @@ export const constraints: Constraints = {
   'PortMapping.protocol': { enum: ['tcp', 'udp'] },
   'RegisterTaskDefinitionRequest.networkMode': { enum: ['bridge', 'host', 'awsvpc', 'none'] },
   'RegisterTaskDefinitionRequest.requiresCompatibilities': compatibility,
+  'RunTaskRequest.clientToken': token(64),
   'RunTaskRequest.launchType': launchType,
   'RunTaskRequest.propagateTags': propagateTags,
   'Scale.unit': { enum: ['PERCENT'] },

@@ -5,7 +5,7 @@ import { ApiError } from '../errors.ts'
 /** What is to run, of a RegisterTaskDefinition's input; throws ClientException for what cannot be. */
 export function containersIn(input: RegisterTaskDefinitionRequest): readonly ContainerDefinition[] {
   const definitions = input.containerDefinitions ?? []
-  if (definitions.length === 0) throw refused('Container definitions should not be null or empty.')
+  if (definitions.length === 0) throw refused('Container list cannot be empty.')
   const names = new Set(definitions.map(({ name }) => name))
   if (names.size < definitions.length) throw refused('Container names must be unique within a task definition.')
   if (definitions.every(({ essential }) => essential === false)) {

@@ -9,7 +9,7 @@ import type { State } from '../../domain/state.ts'
 import { type TaskSet, taskSetsOf } from '../../domain/task-set.ts'
 import type { Call } from '../call.ts'
 import { describeTaskSet } from './describe-task-sets.ts'
-import { findCluster, invalid, pick, serviceArnOf, serviceIn } from './resources.ts'
+import { arnIn, findCluster, invalid, pick, serviceIn } from './resources.ts'
 import { placementMembers } from './service-settings.ts'
 import { countTasks } from './task-counts.ts'
 
@@ -25,7 +25,7 @@ export function DescribeServices(input: DescribeServicesRequest, call: Call): De
       .map(service => describeService(service, call.draft.state, input.include?.includes('TAGS') === true)),
     failures: names
       .filter((_, index) => found[index] === undefined)
-      .map(name => ({ arn: serviceArnOf(call, cluster, name), reason: 'MISSING' })),
+      .map(name => ({ arn: arnIn(call, cluster, 'service', name), reason: 'MISSING' })),
   }
 }
 
@@ -77,10 +77,7 @@ export function describeService(service: EcsService, state: State, withTags = tr
 function describeDeployment(deployment: TaskSet, state: State): SdkDeployment {
   const { running, pending } = countTasks(state, task => task.taskSetArn === deployment.arn)
   return {
-    ...pick(
-      deployment.recorded,
-      placementMembers.filter(member => member !== 'serviceRegistries'),
-    ),
+    ...pick(deployment.recorded, placementMembers),
     id: deployment.id,
     // AWS knows no draining ones here: what was replaced is ACTIVE until its last task is gone.
     status: deployment.status === 'DRAINING' ? 'ACTIVE' : deployment.status,

@@ -2,7 +2,8 @@ import type { DescribeTaskSetsRequest, DescribeTaskSetsResponse, TaskSet as SdkT
 import type { State } from '../../domain/state.ts'
 import { type TaskSet, taskSetsOf } from '../../domain/task-set.ts'
 import type { Call } from '../call.ts'
-import { findService, pick } from './resources.ts'
+import type { ApiError } from '../errors.ts'
+import { findService, invalid, pick } from './resources.ts'
 import { placementMembers } from './service-settings.ts'
 import { countTasks } from './task-counts.ts'
 
@@ -10,7 +11,8 @@ export function DescribeTaskSets(input: DescribeTaskSetsRequest, call: Call): De
   const { state } = call.draft
   const service = findService(call, input.cluster, input.service)
   // The controller ECS keeps its deployments as task sets, which AWS does not show as such.
-  const all = service.controller === 'ECS' ? [] : taskSetsOf(state, service.arn)
+  if (service.controller === 'ECS') throw notExternal()
+  const all = taskSetsOf(state, service.arn)
   const names = input.taskSets?.length ? input.taskSets : all.map(taskSet => taskSet.arn)
   const found = names.map(name => all.find(taskSet => isNamed(taskSet, name)))
   return {
@@ -19,6 +21,13 @@ export function DescribeTaskSets(input: DescribeTaskSetsRequest, call: Call): De
       .map(taskSet => describeTaskSet(taskSet, state, input.include?.includes('TAGS') === true)),
     failures: names.filter((_, index) => found[index] === undefined).map(arn => ({ arn, reason: 'MISSING' })),
   }
+}
+
+/** What AWS answers to all actions on task sets of a service with the controller ECS. */
+export function notExternal(): ApiError {
+  return invalid(
+    'Amazon ECS only supports task set management on services configured to use external deployment controllers.',
+  )
 }
 
 /** By its ARN, its id, or the id's digits. */

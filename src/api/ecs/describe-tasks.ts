@@ -8,7 +8,7 @@ import type { State } from '../../domain/state.ts'
 import { type Task, taskId } from '../../domain/task.ts'
 import type { ContainerDefinition } from '../../domain/task-definition.ts'
 import type { Call } from '../call.ts'
-import { findCluster, invalid, pick, taskArnOf, taskIn } from './resources.ts'
+import { arnIn, findCluster, invalid, pick, taskIn } from './resources.ts'
 
 export function DescribeTasks(input: DescribeTasksRequest, call: Call): DescribeTasksResponse {
   const names = input.tasks ?? []
@@ -22,14 +22,13 @@ export function DescribeTasks(input: DescribeTasksRequest, call: Call): Describe
       .map(task => describeTask(task, call.draft.state, input.include?.includes('TAGS') === true)),
     failures: names
       .filter((_, index) => found[index] === undefined)
-      .map(name => ({ arn: taskArnOf(call, cluster, name), reason: 'MISSING' })),
+      .map(name => ({ arn: arnIn(call, cluster, 'task', name), reason: 'MISSING' })),
   }
 }
 
-/** A task as the API shows it: with the one container that runs, its definition's first. */
+/** A task as the API shows it. Of its containers the definition's first runs, and the others say that they don't. */
 export function describeTask(task: Task, state: State, withTags = true): SdkTask {
   const definition = state.taskDefinitions.get(task.taskDefinitionArn)
-  const [container] = definition?.containers ?? []
   return {
     attachments: [],
     attributes: [],
@@ -45,7 +44,9 @@ export function describeTask(task: Task, state: State, withTags = true): SdkTask
     lastStatus: task.lastStatus,
     healthStatus: task.healthStatus,
     connectivity: 'CONNECTED',
-    containers: container === undefined ? [] : [describeContainer(task, container)],
+    containers: (definition?.containers ?? []).map((container, index) =>
+      index === 0 ? describeContainer(task, container) : describeUnrun(task, container),
+    ),
     ...pick(task, ['startedBy', 'stopCode', 'stoppedReason']),
     createdAt: new Date(task.createdAt),
     ...times(task),
@@ -63,13 +64,25 @@ const containerStatuses: Readonly<Record<Task['lastStatus'], string>> = {
   STOPPED: 'STOPPED',
 }
 
-function describeContainer(task: Task, { name, image, portMappings }: ContainerDefinition): SdkContainer {
+function nameContainer(task: Task, { name, image }: ContainerDefinition): SdkContainer {
+  return { containerArn: `${task.arn.replace(':task/', ':container/')}/${name}`, taskArn: task.arn, name, image }
+}
+
+function describeUnrun(task: Task, container: ContainerDefinition): SdkContainer {
+  return {
+    ...nameContainer(task, container),
+    lastStatus: 'STOPPED',
+    healthStatus: 'UNKNOWN',
+    reason: 'NotRun: of a task definition with several containers only the first one runs here',
+    networkBindings: [],
+    networkInterfaces: [],
+  }
+}
+
+function describeContainer(task: Task, container: ContainerDefinition): SdkContainer {
   const bindIP = task.address
   return {
-    containerArn: `${task.arn.replace(':task/', ':container/')}/${name}`,
-    taskArn: task.arn,
-    name,
-    image,
+    ...nameContainer(task, container),
     lastStatus: containerStatuses[task.lastStatus],
     healthStatus: task.healthStatus,
     ...pick(task, ['exitCode']),
@@ -77,7 +90,7 @@ function describeContainer(task: Task, { name, image, portMappings }: ContainerD
     networkBindings:
       bindIP === undefined
         ? []
-        : portMappings.map(({ containerPort, protocol }) => ({
+        : container.portMappings.map(({ containerPort, protocol }) => ({
             bindIP,
             containerPort,
             hostPort: task.ports?.[containerPort] ?? containerPort,

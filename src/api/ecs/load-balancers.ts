@@ -28,13 +28,18 @@ export function loadBalancersIn(
   })
 }
 
-/** Throws InvalidParameterException unless `definition` has the containers and ports that `loadBalancers` name. */
+/** Throws InvalidParameterException unless `definition` has the containers and ports that `loadBalancers` name, and runs them. */
 export function checkContainers(loadBalancers: readonly ServiceLoadBalancer[], definition: TaskDefinition): void {
   for (const { containerName, containerPort } of loadBalancers) {
     const container = definition.containers.find(each => each.name === containerName)
     if (container === undefined) throw invalid(`The container ${containerName} does not exist in the task definition.`)
     if (container.portMappings.every(mapping => mapping.containerPort !== containerPort)) {
       throw invalid(`The container ${containerName} did not have a container port ${containerPort} defined.`)
+    }
+    if (container !== definition.containers[0]) {
+      throw invalid(
+        `The container ${containerName} would not run: of a task definition only the first container runs here. Put it first.`,
+      )
     }
   }
 }

@@ -33,17 +33,20 @@ export function clusterToUse(call: Call, cluster: string | undefined): Cluster {
   return findCluster(call, cluster)
 }
 
-/** The ARN of a service of `cluster` that is given by its name or ARN, of which older ones lack the cluster. */
-export function serviceArnOf(call: Call, cluster: Cluster, service: string): string {
-  return service.split('/').length === 3
-    ? service
-    : makeArn(call, `service/${cluster.name}/${service.slice(service.lastIndexOf('/') + 1)}`)
+/**
+ * The ARN of a service or task of `cluster` that is given by its name or ARN, of which older ones lack the cluster. Throws
+ * InvalidParameterException for one of another cluster.
+ */
+export function arnIn(call: Call, cluster: Cluster, kind: 'service' | 'task', name: string): string {
+  const parts = name.split('/')
+  if (parts.length !== 3) return makeArn(call, `${kind}/${cluster.name}/${parts.at(-1)}`)
+  if (parts[1] === cluster.name) return name
+  throw invalid(`Invalid identifier: Identifier is for cluster ${parts[1]}. Your cluster is ${cluster.name}`)
 }
 
 /** `undefined`: there is none in `cluster`. One that was deleted is found. */
 export function serviceIn(call: Call, cluster: Cluster, service: string): EcsService | undefined {
-  const found = call.draft.state.services.get(serviceArnOf(call, cluster, service))
-  return found?.clusterArn === cluster.arn ? found : undefined
+  return call.draft.state.services.get(arnIn(call, cluster, 'service', service))
 }
 
 /** Throws ServiceNotFoundException if it is not there or all of it is gone. */
@@ -63,15 +66,9 @@ export function findActiveService(call: Call, cluster: string | undefined, servi
   return found
 }
 
-/** The ARN of a task of `cluster` that is given by its id or ARN. */
-export function taskArnOf(call: Call, cluster: Cluster, task: string): string {
-  return task.startsWith('arn:') ? task : makeArn(call, `task/${cluster.name}/${task}`)
-}
-
 /** `undefined`: there is none in `cluster`. */
 export function taskIn(call: Call, cluster: Cluster, task: string): Task | undefined {
-  const found = call.draft.state.tasks.get(taskArnOf(call, cluster, task))
-  return found?.clusterArn === cluster.arn ? found : undefined
+  return call.draft.state.tasks.get(arnIn(call, cluster, 'task', task))
 }
 
 /** What `FAMILY:REVISION`, an ARN, or `FAMILY` (its newest active revision) names. */

@@ -16,6 +16,9 @@ export const placementMembers = [
   'platformVersion',
   'networkConfiguration',
   'serviceRegistries',
+  'serviceConnectConfiguration',
+  'volumeConfigurations',
+  'vpcLatticeConfigurations',
 ] as const
 
 const recordedMembers = [
@@ -40,14 +43,22 @@ type Placement = Pick<CreateServiceRequest, 'launchType' | 'capacityProviderStra
 
 /** EC2 unless the request says otherwise (AWS: launchType). */
 export function launchTypeIn({ launchType, capacityProviderStrategy }: Placement) {
-  return launchType === undefined && capacityProviderStrategy?.length ? {} : { launchType: launchType ?? 'EC2' }
+  if (!capacityProviderStrategy?.length) return { launchType: launchType ?? 'EC2' }
+  if (launchType === undefined) return {}
+  throw invalid(
+    'Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.',
+  )
 }
 
-/** AWS wants one with the network mode awsvpc. */
-export function checkNetwork(network: unknown, definition: TaskDefinition): void {
-  if (definition.registered.networkMode === 'awsvpc' && network === undefined) {
-    throw invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
-  }
+/** AWS wants one with the network mode awsvpc, and none with another. */
+export function checkNetwork(network: NetworkConfiguration | undefined, definition: TaskDefinition): void {
+  const isWanted = definition.registered.networkMode === 'awsvpc'
+  if (isWanted === (network?.awsvpcConfiguration !== undefined)) return
+  throw invalid(
+    isWanted
+      ? "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+      : 'Network Configuration is not valid for the given networkMode of this task definition.',
+  )
 }
 
 type Rollout = Pick<EcsService, 'minimumHealthyPercent' | 'maximumPercent' | 'circuitBreaker'>
@@ -64,6 +75,11 @@ export function rolloutIn(given: DeploymentConfiguration | undefined, before: Ro
   if (given?.strategy !== undefined && given.strategy !== 'ROLLING') {
     throw invalid(
       `The deployment strategy ${given.strategy} is not offered here yet; specify ROLLING, or the deployment controller CODE_DEPLOY.`,
+    )
+  }
+  if (given?.alarms?.enable) {
+    throw invalid(
+      'Alarms of rolling updates are not offered here yet; let the deployment group of a CodeDeploy deployment watch them.',
     )
   }
   const { enable, rollback } = given?.deploymentCircuitBreaker ?? before.circuitBreaker

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ECS, ServiceNotFoundException } from '@aws-sdk/client-ecs'
+import { ConflictException, ECS, ServiceNotFoundException } from '@aws-sdk/client-ecs'
 import { NormalizedSchema } from '@smithy/core/schema'
 import { lacking } from '../../../test/lacking.ts'
 import type { Task } from '../../domain/task.ts'
@@ -41,6 +41,13 @@ test('the SDK reads what is answered, and knows the errors', async t => {
   assert.equal(services?.[0]?.taskSets?.[0]?.status, 'PRIMARY')
   assert.deepEqual(services?.[0]?.taskSets?.[0]?.scale, scale)
   await assert.rejects(client.updateService({ service: 'api' }), ServiceNotFoundException)
+  const run = { taskDefinition: 'web', clientToken: 'a' }
+  const { tasks } = await client.runTask(run)
+  await assert.rejects(client.runTask({ ...run, count: 2 }), (error: unknown) => {
+    assert(error instanceof ConflictException)
+    assert.deepEqual(error.resourceIds, [tasks?.[0]?.taskArn])
+    return true
+  })
 })
 
 test('the AWS CLI runs a service, and waits until it is stable', async t => {

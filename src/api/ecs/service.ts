@@ -1,5 +1,5 @@
 import type { Service } from '../call.ts'
-import { CreateCluster, DeleteCluster, DescribeClusters, ListClusters } from './clusters.ts'
+import { CreateCluster, DeleteCluster, DescribeClusters, ListClusters, UpdateCluster } from './clusters.ts'
 import { constraints } from './constraints.ts'
 import { DescribeServices } from './describe-services.ts'
 import { DescribeTaskSets } from './describe-task-sets.ts'
@@ -36,11 +36,14 @@ const actions = {
   ListTaskDefinitionFamilies,
   ListTaskDefinitions,
   ListTasks,
+  PutClusterCapacityProviders: UpdateCluster,
   RegisterTaskDefinition,
   RunTask,
   StopTask,
   TagResource,
   UntagResource,
+  UpdateCluster,
+  UpdateClusterSettings: UpdateCluster,
   UpdateService,
   UpdateServicePrimaryTaskSet,
   UpdateTaskSet,

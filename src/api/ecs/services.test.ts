@@ -7,6 +7,7 @@ import { DescribeServices } from './describe-services.ts'
 import { EcsAccount } from './ecs.fixture.ts'
 import { CreateService, DeleteService, ListServices } from './services.ts'
 import { DeregisterTaskDefinition } from './task-definitions.ts'
+import { UpdateService } from './update-service.ts'
 
 const arn = 'arn:aws:ecs:us-east-1:000000000000:service/default/web'
 
@@ -83,8 +84,18 @@ for (const [what, input, text] of [
     { deploymentController: { type: 'EXTERNAL' }, launchType: 'FARGATE' },
     'LaunchType must be empty or null.',
   ],
+  [
+    'of a launch type and of capacity providers',
+    { launchType: 'FARGATE', capacityProviderStrategy: [{ capacityProvider: 'FARGATE' }] },
+    'Specifying both a launch type and capacity provider strategy is not supported.',
+  ],
   ['of daemons', { schedulingStrategy: 'DAEMON' }, 'not offered here yet'],
   ["of ECS's own blue/green", { deploymentConfiguration: { strategy: 'BLUE_GREEN' } }, 'not offered here yet'],
+  [
+    'that rolls back at alarms',
+    { deploymentConfiguration: { alarms: { alarmNames: ['a'], enable: true, rollback: true } } },
+    'not offered here yet',
+  ],
   [
     'that could never roll',
     { deploymentConfiguration: { maximumPercent: 100, minimumHealthyPercent: 100 } },
@@ -110,14 +121,19 @@ test('a service runs a task definition that is active', () => {
   )
 })
 
-test('a task definition with awsvpc wants a network configuration, which is given back whole', () => {
+test('a task definition with awsvpc, and no other, wants a network configuration, which is given back whole', () => {
   const account = new EcsAccount()
   account.definition({ networkMode: 'awsvpc' })
   assert.throws(
     () => account.service(),
     awsError('InvalidParameterException', 'Network Configuration must be provided'),
   )
-  const service = account.service({ networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } } })
+  const networkConfiguration = { awsvpcConfiguration: { subnets: ['subnet-1'] } }
+  assert.throws(
+    () => new EcsAccount().service({ networkConfiguration }),
+    awsError('InvalidParameterException', 'Network Configuration is not valid for the given networkMode'),
+  )
+  const service = account.service({ networkConfiguration })
   const network = {
     awsvpcConfiguration: { subnets: ['subnet-1'], securityGroups: [], assignPublicIp: 'DISABLED' as const },
   }
@@ -155,6 +171,13 @@ test('a container and port of a load balancer are in the task definition', () =>
     create('web', 81),
     awsError('InvalidParameterException', 'The container web did not have a container port 81 defined.'),
   )
+  account.definition({
+    containerDefinitions: [
+      { name: 'log', image: 'fluent' },
+      { name: 'web', image: 'nginx', portMappings: [{ containerPort: 80 }] },
+    ],
+  })
+  assert.throws(create('web', 80), awsError('InvalidParameterException', 'Put it first.'))
 })
 
 test('a service counts the tasks of each deployment, and is described by name or ARN', () => {
@@ -180,12 +203,25 @@ test('a service counts the tasks of each deployment, and is described by name or
   )
 })
 
-test('a service of one cluster is not there in another', () => {
+test('a service of one cluster is not there in another, and its ARN names no service of that', () => {
   const account = new EcsAccount()
   account.service()
-  account.run(CreateCluster, { clusterName: 'other' })
-  const { failures } = account.run(DescribeServices, { cluster: 'other', services: [arn] })
-  assert.deepEqual(failures, [{ arn, reason: 'MISSING' }])
+  account.run(CreateCluster, { clusterName: 'web' })
+  const describe = (name: string) => account.run(DescribeServices, { cluster: 'web', services: [name] })
+  assert.deepEqual(describe('web').failures, [{ arn: arn.replace('default', 'web'), reason: 'MISSING' }])
+  assert.throws(
+    () => describe(arn),
+    awsError('InvalidParameterException', 'Invalid identifier: Identifier is for cluster default. Your cluster is web'),
+  )
+  assert.equal(account.described(arn.replace('/default/', '/')).serviceArn, arn)
+})
+
+test('what a service depends on elsewhere is given back, and with its deployment', () => {
+  const account = new EcsAccount()
+  const serviceConnectConfiguration = { enabled: true, namespace: 'shop' }
+  const service = account.service({ role: 'arn:aws:iam::000000000000:role/ecs', serviceConnectConfiguration })
+  assert.equal(service.roleArn, 'arn:aws:iam::000000000000:role/ecs')
+  assert.deepEqual(service.deployments?.[0]?.serviceConnectConfiguration, serviceConnectConfiguration)
 })
 
 test('tags are shown where they are asked for', () => {
@@ -214,6 +250,22 @@ test('a service that is to have tasks is deleted by force, and drains', () => {
     () => account.service(),
     awsError('InvalidParameterException', 'Unable to Start a service that is still Draining.'),
   )
+})
+
+test('a service that is scaled to 0 is deleted when what it replaced has gone too', () => {
+  const account = new EcsAccount()
+  account.service()
+  account.definition()
+  account.run(UpdateService, { service: 'web', taskDefinition: 'web', desiredCount: 0 })
+  const remove = () => account.run(DeleteService, { service: 'web' })
+  assert.throws(
+    remove,
+    awsError('InvalidParameterException', 'The service cannot be stopped while deployments are active.'),
+  )
+  for (const taskSet of account.state.taskSets.values()) {
+    account.change({ table: 'taskSets', key: taskSet.arn, value: { ...taskSet, desiredCount: 0 } })
+  }
+  assert.equal(remove().service?.status, 'DRAINING')
 })
 
 test('a service that is gone can be created again, and cannot be deleted again', () => {

@@ -94,9 +94,12 @@ export function ListServices(input: ListServicesRequest, call: Call): ListServic
 export function DeleteService(input: DeleteServiceRequest, call: Call): DeleteServiceResponse {
   const service = findService(call, input.cluster, input.service)
   const taskSets = taskSetsOf(call.draft.state, service.arn)
-  const wanted = Math.max(service.desiredCount, ...taskSets.map(taskSet => taskSet.desiredCount))
-  if (service.status === 'ACTIVE' && !input.force && wanted > 0) {
-    throw invalid('The service cannot be stopped while it is scaled above 0.')
+  if (service.status === 'ACTIVE' && !input.force) {
+    if (service.desiredCount > 0) throw invalid('The service cannot be stopped while it is scaled above 0.')
+    // Terraform tries again after this one.
+    if (taskSets.some(taskSet => taskSet.desiredCount > 0)) {
+      throw invalid('The service cannot be stopped while deployments are active.')
+    }
   }
   const deleted: EcsService = { ...service, status: 'DRAINING', desiredCount: 0 }
   call.draft.put('services', service.arn, deleted)
@@ -134,7 +137,7 @@ function settingsIn(input: CreateServiceRequest, call: Call): Settings {
     desiredCount: input.desiredCount,
     taskDefinitionArn: definition.arn,
     loadBalancers,
-    recorded: { ...recordedIn(input), ...launchTypeIn(input) },
+    recorded: { ...recordedIn(input), ...launchTypeIn(input), ...(input.role ? { roleArn: input.role } : {}) },
   }
 }
 

@@ -104,9 +104,9 @@ const container = (more: Partial<ContainerDefinition>): Partial<RegisterTaskDefi
   containerDefinitions: [{ name: 'web', image: 'nginx', ...more }],
 })
 for (const [what, input, text] of [
-  ['no family', { family: '' }, 'Family should not be null or empty.'],
+  ['no family', { family: '' }, 'Family can not be blank.'],
   ['a family of other characters', { family: 'a/b' }, 'Family contains invalid characters.'],
-  ['no container', { containerDefinitions: [] }, 'Container definitions should not be null or empty.'],
+  ['no container', { containerDefinitions: [] }, 'Container list cannot be empty.'],
   ['a container without a name', container({ name: undefined }), 'Container.name should not be null or empty.'],
   ['a container without an image', container({ image: '' }), 'Container.image should not be null or empty.'],
   ['no essential container', container({ essential: false }), 'at least one essential container'],

@@ -23,7 +23,7 @@ export function RegisterTaskDefinition(
   call: Call,
 ): RegisterTaskDefinitionResponse {
   const family = input.family ?? ''
-  if (family === '') throw refused('Family should not be null or empty.')
+  if (family === '') throw refused('Family can not be blank.')
   if (!isName(family)) throw refused('Family contains invalid characters.')
   checkFargate(input)
   const containers = containersIn(input)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Deployment } from '../../domain/code-deploy.ts'
 import { awsError } from '../elbv2/account.fixture.ts'
 import { DescribeTaskSets } from './describe-task-sets.ts'
 import { EcsAccount } from './ecs.fixture.ts'
@@ -114,6 +115,51 @@ test('a deleted task set drains, and is scaled to 0 before or by force', () => {
   assert.equal(account.run(DeleteTaskSet, { ...at, taskSet: other }).taskSet?.status, 'DRAINING')
 })
 
+test("the primary task set is not deleted, unless by force where it is nobody's but the caller's", () => {
+  const account = externalAccount()
+  const taskSet = account.taskSet()
+  account.run(UpdateServicePrimaryTaskSet, { ...at, primaryTaskSet: taskSet })
+  const refused = awsError('InvalidParameterException', 'Primary TaskSet cannot be deleted')
+  assert.throws(() => account.run(DeleteTaskSet, { ...at, taskSet }), refused)
+  assert.equal(account.run(DeleteTaskSet, { ...at, taskSet, force: true }).taskSet?.status, 'DRAINING')
+
+  const other = new EcsAccount()
+  const blue = other.service({ deploymentController: { type: 'CODE_DEPLOY' } }).taskSets?.[0]?.id ?? ''
+  assert.throws(() => other.run(DeleteTaskSet, { ...at, taskSet: blue, force: true }), refused)
+})
+
+test('while CodeDeploy deploys a service its task sets are not to be touched; what it leaves behind may be deleted', () => {
+  const account = new EcsAccount()
+  const service = account.service({ deploymentController: { type: 'CODE_DEPLOY' } })
+  const green = account.taskSet({ loadBalancers: account.loadBalancers, scale: percent(100) })
+  const deploy = (status: 'InProgress' | 'Failed') => {
+    const progress = { plan: { serviceArn: service.serviceArn } }
+    const value = { id: 'd-1', status, progress } as unknown as Deployment
+    account.change({ table: 'deployments', key: 'd-1', value })
+  }
+  const remove = () => account.run(DeleteTaskSet, { ...at, taskSet: green, force: true })
+  deploy('InProgress')
+  const refused = awsError('InvalidParameterException', 'Stop the deployment d-1 first.')
+  assert.throws(remove, refused)
+  assert.throws(() => account.run(UpdateTaskSet, { ...at, taskSet: green, scale: percent(0) }), refused)
+  assert.throws(() => account.run(UpdateServicePrimaryTaskSet, { ...at, primaryTaskSet: green }), refused)
+  assert.throws(() => account.taskSet({ loadBalancers: account.loadBalancers }), refused)
+  deploy('Failed')
+  assert.equal(remove().taskSet?.status, 'DRAINING')
+})
+
+test('a task set that is asked for twice with one client token is created once', () => {
+  const account = externalAccount()
+  const first = account.taskSet({ clientToken: 'a' })
+  assert.equal(account.taskSet({ clientToken: 'a' }), first)
+  assert.notEqual(account.taskSet({ clientToken: 'ab' }), first)
+  assert.equal(account.state.taskSets.size, 2)
+  assert.throws(
+    () => account.taskSet({ clientToken: 'a', externalId: 'other' }),
+    awsError('InvalidParameterException', 'Arguments on this idempotent request are inconsistent'),
+  )
+})
+
 test('task sets are described all together, or by ARN, id or digits', () => {
   const account = externalAccount()
   const arn = account.taskSet({ scale: percent(100), tags: [{ key: 'a', value: 'b' }] })
@@ -165,7 +211,7 @@ test('the deployments of the controller ECS are no task sets', () => {
   assert.throws(() => account.taskSet(), refused)
   assert.throws(() => account.run(DeleteTaskSet, { ...at, taskSet, force: true }), refused)
   assert.throws(() => account.run(UpdateServicePrimaryTaskSet, { ...at, primaryTaskSet: taskSet }), refused)
-  assert.deepEqual(account.run(DescribeTaskSets, at).taskSets, [])
+  assert.throws(() => account.run(DescribeTaskSets, at), refused)
 })
 
 test('a service that is being deleted gets no task set', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RunTaskRequest } from '@aws-sdk/client-ecs'
 import { awsError } from '../elbv2/account.fixture.ts'
+import { CreateCluster } from './clusters.ts'
 import { DescribeTasks } from './describe-tasks.ts'
 import { EcsAccount } from './ecs.fixture.ts'
 import { DeregisterTaskDefinition } from './task-definitions.ts'
@@ -25,6 +26,61 @@ test('tasks are put as PROVISIONING, of their family', () => {
   )
   assert.equal(task?.containers?.[0]?.lastStatus, 'PENDING')
   assert.equal(account.state.tasks.size, 2)
+})
+
+test('tasks that are asked for twice with one client token are run once', () => {
+  const account = accountWithDefinition()
+  const input = { taskDefinition: 'web', count: 2, clientToken: 'a' }
+  const { tasks } = account.run(RunTask, input)
+  account.run(DeregisterTaskDefinition, { taskDefinition: 'web:1' })
+  assert.deepEqual(account.run(RunTask, input).tasks, tasks)
+  assert.equal(account.state.tasks.size, 2)
+  assert.throws(() => account.run(RunTask, { ...input, count: 3 }), {
+    code: 'ConflictException',
+    members: { resourceIds: tasks?.map(task => task.taskArn) },
+  })
+})
+
+test('a client token is one of its cluster', () => {
+  const account = accountWithDefinition()
+  account.run(CreateCluster, { clusterName: 'other' })
+  account.run(RunTask, { taskDefinition: 'web', clientToken: 'a' })
+  account.run(RunTask, { cluster: 'other', taskDefinition: 'web', clientToken: 'a' })
+  account.run(RunTask, { taskDefinition: 'web', clientToken: 'ab' })
+  assert.equal(account.state.tasks.size, 3)
+})
+
+test('of several containers the first runs, and the others say that they do not', () => {
+  const account = new EcsAccount()
+  account.definition({
+    containerDefinitions: [
+      { name: 'web', image: 'nginx' },
+      { name: 'log', image: 'fluent' },
+    ],
+  })
+  const { tasks } = account.run(RunTask, { taskDefinition: 'web' })
+  const [web, log] = tasks?.[0]?.containers ?? []
+  assert.deepEqual([web?.name, web?.lastStatus, web?.reason], ['web', 'PENDING', undefined])
+  assert.deepEqual([log?.name, log?.lastStatus], ['log', 'STOPPED'])
+  assert.match(log?.reason ?? '', /^NotRun: of a task definition with several containers only the first one runs here$/)
+})
+
+test('a task is named by its id or ARN, old or new, and not by an ARN of another cluster', () => {
+  const account = accountWithDefinition()
+  account.run(CreateCluster, { clusterName: 'other' })
+  const arn = account.run(RunTask, { taskDefinition: 'web' }).tasks?.[0]?.taskArn ?? ''
+  const names = [arn, arn.slice(-32), arn.replace('/default/', '/')]
+  const { tasks } = account.run(DescribeTasks, { tasks: names })
+  assert.deepEqual(
+    tasks?.map(task => task.taskArn),
+    [arn, arn, arn],
+  )
+  const mixedUp = awsError(
+    'InvalidParameterException',
+    'Invalid identifier: Identifier is for cluster default. Your cluster is other',
+  )
+  assert.throws(() => account.run(DescribeTasks, { cluster: 'other', tasks: [arn] }), mixedUp)
+  assert.throws(() => account.run(StopTask, { cluster: 'other', task: arn }), mixedUp)
 })
 
 test('overrides of the first container are what the task runs', () => {

@@ -6,10 +6,13 @@ import type {
   StopTaskRequest,
   StopTaskResponse,
 } from '@aws-sdk/client-ecs'
+import type { Cluster } from '../../domain/cluster.ts'
 import type { Tag } from '../../domain/tag.ts'
 import type { Task } from '../../domain/task.ts'
 import type { TaskDefinition } from '../../domain/task-definition.ts'
 import type { Call } from '../call.ts'
+import { ApiError } from '../errors.ts'
+import { broughtBefore, requestKey } from './client-token.ts'
 import { environmentIn } from './container-definitions.ts'
 import { describeTask } from './describe-tasks.ts'
 import {
@@ -29,8 +32,13 @@ import { tagsIn } from './tags.ts'
 /** AWS: tasks of one RunTask. */
 const tasksPerCall = 10
 
+/** Asked for twice with the same client token, they are run once; a token is known as long as one of its tasks. */
 export function RunTask(input: RunTaskRequest, call: Call): RunTaskResponse {
   const cluster = clusterToUse(call, input.cluster)
+  const request = requestKey(input)
+  const before = broughtBefore(tasksOf(cluster, call), request)
+  if (before.some(task => task.request !== request)) throw conflict(before)
+  if (before.length > 0) return { tasks: before.map(task => describeTask(task, call.draft.state)), failures: [] }
   const definition = findActiveTaskDefinition(call, input.taskDefinition ?? '', 'InvalidParameterException')
   const { count = 1 } = input
   if (count < 1 || count > tasksPerCall) throw invalid(`The number of tasks must be between 1 and ${tasksPerCall}.`)
@@ -45,6 +53,7 @@ export function RunTask(input: RunTaskRequest, call: Call): RunTaskResponse {
       taskDefinitionArn: definition.arn,
       group: input.group ?? `family:${definition.family}`,
       ...(input.startedBy === undefined ? {} : { startedBy: input.startedBy }),
+      ...(request === undefined ? {} : { request }),
       desiredStatus: 'RUNNING',
       lastStatus: 'PROVISIONING',
       healthStatus: 'UNKNOWN',
@@ -66,9 +75,8 @@ export function ListTasks(input: ListTasksRequest, call: Call): ListTasksRespons
   const cluster = findCluster(call, input.cluster)
   const { desiredStatus = 'RUNNING', family, startedBy, launchType, serviceName } = input
   const group = serviceName && `service:${findService(call, cluster.arn, serviceName).name}`
-  const wanted = [...call.draft.state.tasks.values()].filter(
+  const wanted = tasksOf(cluster, call).filter(
     task =>
-      task.clusterArn === cluster.arn &&
       task.desiredStatus === desiredStatus &&
       (!group || task.group === group) &&
       (family === undefined || task.taskDefinitionArn.includes(`:task-definition/${family}:`)) &&
@@ -77,6 +85,16 @@ export function ListTasks(input: ListTasksRequest, call: Call): ListTasksRespons
   )
   const { items, nextToken } = tokenPage(wanted, task => task.arn, input)
   return { taskArns: items.map(task => task.arn), nextToken }
+}
+
+function tasksOf(cluster: Cluster, call: Call): readonly Task[] {
+  return [...call.draft.state.tasks.values()].filter(task => task.clusterArn === cluster.arn)
+}
+
+/** In the words of AWS's page on the exception; it names the token's tasks. */
+function conflict(tasks: readonly Task[]): ApiError {
+  const text = 'The provided clientToken is already in use with a different RunTask request.'
+  return new ApiError('ConflictException', text, 400, { resourceIds: tasks.map(({ arn }) => arn) })
 }
 
 /** A service starts another one instead. */

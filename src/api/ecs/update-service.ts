@@ -44,7 +44,8 @@ function runsIn(
   const definition =
     (input.taskDefinition || input.forceNewDeployment ? undefined : state.taskDefinitions.get(taskDefinition)) ??
     findActiveTaskDefinition(call, taskDefinition)
-  checkNetwork(input.networkConfiguration ?? before.recorded.networkConfiguration, definition)
+  const recorded: Pick<UpdateServiceRequest, 'networkConfiguration'> = before.recorded
+  checkNetwork(input.networkConfiguration ?? recorded.networkConfiguration, definition)
   if (loadBalancers === undefined) checkContainers(before.loadBalancers, definition)
   return {
     taskDefinitionArn: definition.arn,
