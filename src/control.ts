@@ -87,7 +87,7 @@ async function open() {
     hostAddresses,
     health: key => feed.health(key),
     log: line => log('api', line),
-    routes: inquiries(store, clock, feed, scheduler),
+    routes: inquiries(store, clock, feed, scheduler, options.dnsPort),
     reset: async () => {
       const { revision } = await commit(store, state => [
         ...tableNames.flatMap(table => [...state[table].keys()].map((key): Change => ({ table, key }))),

@@ -8,7 +8,7 @@ import { facing } from './facing.ts'
 import type { ControlEnd } from './feed/control-end.ts'
 import { addressesOnCards } from './host-addresses.ts'
 import { nodeViewer } from './node-view.ts'
-import { statusOf } from './status.ts'
+import { type Status, statusOf } from './status.ts'
 import type { Store } from './store/store.ts'
 import type { Scheduler } from './tasks/scheduler.ts'
 
@@ -21,12 +21,14 @@ export function inquiries(
   clock: Clock,
   feed: ControlEnd,
   scheduler: Pick<Scheduler, 'logs'>,
+  dnsPort: number,
 ): NonNullable<ApiOptions['routes']> {
   const view = nodeViewer(feed)
   return {
     'GET /_sluice/status': async () => {
       await feed.count()
-      return { status: 200, body: statusOf(store.read(), feed, clock.now(), addressesOnCards()) }
+      const body: Status = { ...statusOf(store.read(), feed, clock.now(), addressesOnCards()), dnsPort }
+      return { status: 200, body }
     },
     'GET /_sluice/explain': query => {
       const [protocol = '', from = '', to = ''] = ['protocol', 'from', 'to'].map(name => query.get(name) ?? '')

@@ -23,6 +23,8 @@ export interface Status {
   readonly ownInstances: readonly { readonly id: string; readonly address: string }[]
   /** Absent where the kernel serves nothing. */
   readonly flowTable?: FlowTable
+  /** Of the responder on 127.0.0.1; 0: there is none. */
+  readonly dnsPort: number
 }
 
 export interface ListenerStatus {
@@ -77,7 +79,7 @@ type Feed = Pick<ControlEnd, 'applied' | 'counters' | 'health' | 'nodeConnected'
  *
  * @param onCards addresses of this host's network cards
  */
-export function statusOf(state: State, feed: Feed, now: number, onCards: ReadonlySet<string>): Status {
+export function statusOf(state: State, feed: Feed, now: number, onCards: ReadonlySet<string>): Omit<Status, 'dnsPort'> {
   const applied = feed.applied()
   const counters = feed.counters()
   const countedBy = Map.groupBy(counters?.listeners ?? [], ({ listenerArn }) => listenerArn)

@@ -92,6 +92,11 @@ export async function setUpDeploymentExample(url: string, options: Options): Pro
   })
 }
 
+/** Instead of the hints, which would lead to whoever has the ports. */
+export const deploymentHindered = `
+The service "${service}" is set up, but not every listener is in place: bin/sluice doctor says why.
+`
+
 /** What to try with it, for the terminal. */
 export const deploymentHints = ({ tasks }: Options): string => `
 The service "${service}" runs behind it in version v1${

@@ -17,8 +17,9 @@ import type { Options } from './options.ts'
  */
 export async function doctor(options: Options): Promise<number> {
   const print = (line: string) => process.stdout.write(`${line}\n`)
-  for (const line of describeMachine(options)) print(line)
   const status = await inquire<Status>(options, { path: '/_sluice/status' })
+  const dnsPort = typeof status === 'string' ? options.dnsPort : status.dnsPort
+  for (const line of describeMachine(dnsPort)) print(line)
   print('')
   if (typeof status === 'string') {
     print(status)
@@ -51,7 +52,7 @@ async function servesOn({ dataDir }: Options): Promise<boolean> {
   }
 }
 
-function describeMachine(options: Options): string[] {
+function describeMachine(dnsPort: number): string[] {
   const root = process.getuid?.() === 0
   const linux = process.platform === 'linux'
   const lines = [
@@ -80,10 +81,10 @@ function describeMachine(options: Options): string[] {
   )
   const lowest = linux ? unprivilegedPort() : 1024
   if (!root) lines.push(`Listener ports below ${lowest} need root or CAP_NET_BIND_SERVICE.`)
-  if (options.dnsPort !== 0) {
+  if (dnsPort !== 0) {
     lines.push(
       'Names: for load balancer names, tell your resolver (systemd-resolved: a file in /etc/systemd/resolved.conf.d/ with',
-      `  [Resolve] DNS=127.0.0.1:${options.dnsPort} Domains=~${dnsZone}); dnsmasq: server=/${dnsZone}/127.0.0.1#${options.dnsPort}`,
+      `  [Resolve] DNS=127.0.0.1:${dnsPort} Domains=~${dnsZone}); dnsmasq: server=/${dnsZone}/127.0.0.1#${dnsPort}`,
     )
   }
   return lines

@@ -2,8 +2,10 @@ import { systemClock as clock } from '../clock.ts'
 import type { ControlReady } from '../control.ts'
 import { log } from '../log.ts'
 import type { NodeReady } from '../node.ts'
+import type { Status } from '../status.ts'
 import { version } from '../version.ts'
 import { exampleHints, exampleIsSetUp, sampleTargets, setUpExample } from './example.ts'
+import { inquire } from './inquiry.ts'
 import type { Options } from './options.ts'
 import { type Stop, type Supervised, supervise } from './supervise.ts'
 
@@ -81,11 +83,16 @@ export async function up(options: Options): Promise<void> {
     const shop = await import('./deployment-example.ts')
     if (!(await shop.deploymentExampleIsSetUp(control.url, options)))
       await shop.setUpDeploymentExample(control.url, options)
-    process.stdout.write(shop.deploymentHints(options))
+    const status = await inquire<Status>({ ...options, port }, { path: '/_sluice/status' })
+    const isElsewhere = typeof status !== 'string' && status.listeners.some(({ isInPlace }) => !isInPlace)
+    process.stdout.write(isElsewhere ? shop.deploymentHindered : shop.deploymentHints(options))
   } catch (error) {
     log('sluice', `the example could not be set up: ${(error as Error).message}`)
   }
 }
+
+/** A terminal's Ctrl-C comes twice under `npm start`: npm, which has it too, passes it on. */
+const onceMs = 300
 
 /**
  * SIGINT, from a terminal: everything stops in order, established connections finish, nothing is left behind. SIGTERM, from whoever runs
@@ -97,15 +104,16 @@ function stopOnSignals(
   kernel: { readonly isUsed: boolean },
   { dataDir, drainSeconds }: Options,
 ): void {
-  let stopping = false
+  let stoppingSince: number | undefined
   const cleanup = `bin/sluice cleanup --data-dir ${dataDir}`
   const onSignal = (how: Stop) => {
-    if (stopping) {
+    if (stoppingSince !== undefined) {
+      if (clock.monotonic() - stoppingSince < onceMs) return
       for (const child of children) child.kill()
       if (kernel.isUsed) log('sluice', `what the kernel has of it stays there: ${cleanup} removes it`)
       process.exit(1)
     }
-    stopping = true
+    stoppingSince = clock.monotonic()
     const finish = `connections have ${drainSeconds} s to finish (once more: stop at once)`
     if (how === 'leave' && kernel.isUsed)
       log('sluice', `stopping; what the kernel serves goes on until the next start (or ${cleanup}), other ${finish}`)

@@ -22,7 +22,8 @@ export function failure(deployment: Deployment, code: string, message: string): 
 
 /** It waited for ContinueDeployment for too long (AWS: STOP_DEPLOYMENT); rolled back as a failure is. */
 export function readyTimeOut(deployment: Deployment): Interruption {
-  const message = `The deployment was not continued within ${deployment.readyOption.waitMinutes} minutes.`
+  const { waitMinutes } = deployment.readyOption
+  const message = `The deployment was not continued within ${waitMinutes} ${waitMinutes === 1 ? 'minute' : 'minutes'}.`
   return interrupted(deployment, 'Stopped', 'TIMEOUT', message, 'DEPLOYMENT_FAILURE')
 }
 
@@ -45,7 +46,10 @@ function lostGround(deployment: Deployment, view: View): Interruption | undefine
     rollback: false,
   })
   if (!state.deploymentGroups.has(groupKeyOf(deployment)))
-    return end('DEPLOYMENT_GROUP_MISSING', `The deployment group ${deployment.deploymentGroupName} was deleted.`)
+    return end(
+      'DEPLOYMENT_GROUP_MISSING',
+      `The deployment group ${deployment.deploymentGroupName} was deleted during the deployment, which left everything as it was then.`,
+    )
   const { plan } = deployment.progress
   if (plan === undefined) return undefined
   if (state.services.get(plan.serviceArn)?.status !== 'ACTIVE')

@@ -64,7 +64,7 @@ const events = {
     const set = world.taskSet(newVersion)
     if (set === undefined) return
     // More than its scheduler gives it: it has failed too often.
-    const value = { ...set, desiredCount: 3, failedTasks: 5 }
+    const value = { ...set, desiredCount: 3, failedTasks: 9 }
     await world.commit([{ table: 'taskSets', key: set.arn, value }])
     await world.settle()
     await world.pass(5 * minute)
@@ -264,7 +264,7 @@ test('linear: so much every so long, and no further while the replacement lacks 
   assert.equal(world.traffic(production), 'blue 60 green 40')
   assert.equal(wakeAt, world.clock.now() + 1)
   const set = world.taskSet(newVersion)!
-  await world.commit([{ table: 'taskSets', key: set.arn, value: { ...set, desiredCount: 3, failedTasks: 5 } }])
+  await world.commit([{ table: 'taskSets', key: set.arn, value: { ...set, desiredCount: 3, failedTasks: 9 } }])
   await world.pass(minute)
   assert.equal(world.traffic(production), 'blue 60 green 40')
   await world.commit([{ table: 'taskSets', key: set.arn, value: set }])

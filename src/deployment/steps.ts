@@ -22,8 +22,11 @@ import { atStep, commit, type HookCall, type Move, type View, wait, withEvent } 
 const longestEventMs = 3_600_000
 const fullyShifted = 100
 
-/** Tasks of a replacement that ended, with none running, after which it is not waited for any longer. */
-const hopelessFailures = 3
+/**
+ * A replacement of which each task has been started so often, and none runs, is not waited for any longer. Between these the
+ * scheduler waits for 1 s and 2 s: a database that comes up a moment later is met.
+ */
+const hopelessRounds = 3
 
 const way: readonly DeploymentStep[] = [
   'BeforeInstall',
@@ -141,7 +144,7 @@ function installed(deployment: Deployment, view: View): Move {
   const { since, plan } = deployment.progress
   const { taskSet, running, steady } = greenSide(plan!, view)!
   if (steady && isInPlace(deployment, view)) return proceed(deployment, view)
-  if (taskSet.failedTasks >= hopelessFailures && running === 0) {
+  if (taskSet.failedTasks >= hopelessRounds * Math.max(1, taskSet.desiredCount) && running === 0) {
     const stopped = [...view.state.tasks.values()].findLast(
       ({ taskSetArn, stoppedReason }) => taskSetArn === taskSet.arn && stoppedReason !== undefined,
     )

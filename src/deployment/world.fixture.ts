@@ -243,7 +243,7 @@ export class World {
       task => task.taskSetArn === set.arn && task.lastStatus === 'RUNNING',
     )
     for (let missing = set.desiredCount - tasks.length; missing > 0 && set.status !== 'DRAINING'; missing--) {
-      if (set.failedTasks >= 5) break
+      if (set.failedTasks >= 9) break
       await this.commit(this.#started(this.state.taskSets.get(set.arn)!))
     }
     if (set.status !== 'DRAINING') return

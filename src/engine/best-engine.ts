@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { sameItems } from '../domain/memo.ts'
 import { emptySnapshot, groupsById, type Snapshot, type SnapshotListener } from '../domain/snapshot.ts'
-import { bindProblems } from './bind-problem.ts'
+import { BindProblems } from './bind-problem.ts'
 import { sumListeners, sumTargets } from './counters.ts'
 import type { Applied, Engine, Fallback, KernelEngine, Observed, Problem } from './engine.ts'
 import { LocalRange } from './local-range.ts'
@@ -58,6 +58,7 @@ class ComposedEngine implements BestEngine {
   #kernelShare = emptySnapshot
   #userspaceShare = emptySnapshot
   #userspaceProblems: readonly Problem[] = []
+  readonly #bindProblems = new BindProblems()
 
   constructor(options: BestEngineOptions) {
     const { kernel, userspace, ports } = options
@@ -90,7 +91,11 @@ class ComposedEngine implements BestEngine {
     this.#ports.release(id => !inKernel.has(id))
 
     this.#revision = revision
-    const problems = [...(await bindProblems(listeners, taken)), ...this.#userspaceProblems, ...applied.problems]
+    const problems = [
+      ...(await this.#bindProblems.of(listeners, taken)),
+      ...this.#userspaceProblems,
+      ...applied.problems,
+    ]
     return { revision, problems, fallbacks: this.#fallbacks }
   }
 

@@ -4,18 +4,46 @@ import { writeAddress } from '../domain/cidr.ts'
 import type { SnapshotListener } from '../domain/snapshot.ts'
 import type { Problem } from './engine.ts'
 
-/** Says to the operator why these listeners could not be bound: `codes` are the system's errors by `SnapshotListener.id`. */
-export async function bindProblems(
-  listeners: readonly SnapshotListener[],
-  codes: ReadonlyMap<string, string>,
-): Promise<readonly Problem[]> {
-  const failed = listeners.filter(({ id }) => codes.has(id))
-  const holders = await findHolders(failed.filter(({ id }) => codes.get(id) === 'EADDRINUSE'))
-  return failed.map(listener => ({
-    listener: listener.id,
-    listenerArn: listener.listenerArn,
-    reason: explain(listener, codes.get(listener.id) ?? '', holders.get(listener.id)),
-  }))
+/** A process that has a port: its name, and the link in /proc by which it has the socket. */
+interface Holder {
+  readonly name: string
+  readonly link: string
+  readonly socket: string
+}
+
+/**
+ * Says to the operator why listeners could not be bound. Looking for who has a port goes through every file of every process,
+ * a second on a busy host, so it is done once: while a port stays taken, each change of the data plane asks again.
+ */
+export class BindProblems {
+  /** By `SnapshotListener.id`; `undefined`: nobody that we may see. */
+  #holders = new Map<string, Holder | undefined>()
+
+  /** @param codes the system's errors by `SnapshotListener.id` */
+  async of(listeners: readonly SnapshotListener[], codes: ReadonlyMap<string, string>): Promise<readonly Problem[]> {
+    const failed = listeners.filter(({ id }) => codes.has(id))
+    await this.#look(failed.filter(({ id }) => codes.get(id) === 'EADDRINUSE'))
+    return failed.map(listener => ({
+      listener: listener.id,
+      listenerArn: listener.listenerArn,
+      reason: explain(listener, codes.get(listener.id) ?? '', this.#holders.get(listener.id)?.name),
+    }))
+  }
+
+  async #look(taken: readonly SnapshotListener[]): Promise<void> {
+    const before = this.#holders
+    this.#holders = new Map()
+    const unknown: SnapshotListener[] = []
+    for (const listener of taken) {
+      const holder = before.get(listener.id)
+      const isStill = holder === undefined ? before.has(listener.id) : (await target(holder.link)) === holder.socket
+      if (isStill) this.#holders.set(listener.id, holder)
+      else unknown.push(listener)
+    }
+    if (unknown.length === 0) return
+    const found = await findHolders(unknown)
+    for (const { id } of unknown) this.#holders.set(id, found.get(id))
+  }
 }
 
 function explain({ protocol, address, port }: SnapshotListener, code: string, holder: string | undefined): string {
@@ -36,22 +64,25 @@ function explain({ protocol, address, port }: SnapshotListener, code: string, ho
   }
 }
 
-/** Who holds each listener's port, `nginx (pid 812)`, by `SnapshotListener.id`: as far as Linux tells and this user may see. */
-async function findHolders(listeners: readonly SnapshotListener[]): Promise<ReadonlyMap<string, string>> {
-  const listenersByInode = new Map<string, string[]>()
+/** Who holds each listener's port, by `SnapshotListener.id`: as far as Linux tells and this user may see. */
+async function findHolders(listeners: readonly SnapshotListener[]): Promise<ReadonlyMap<string, Holder>> {
+  const listenersBySocket = new Map<string, string[]>()
   for (const listener of listeners)
-    for (const inode of await socketsOn(listener))
-      listenersByInode.set(inode, [...(listenersByInode.get(inode) ?? []), listener.id])
-  const holders = new Map<string, string>()
-  if (listenersByInode.size === 0) return holders
+    for (const inode of await socketsOn(listener)) {
+      const socket = `socket:[${inode}]`
+      listenersBySocket.set(socket, [...(listenersBySocket.get(socket) ?? []), listener.id])
+    }
+  const holders = new Map<string, Holder>()
+  if (listenersBySocket.size === 0) return holders
   for (const pid of await entries('/proc')) {
     if (!/^\d+$/.test(pid)) continue
     for (const fd of await entries(`/proc/${pid}/fd`)) {
-      const inode = /^socket:\[(\d+)\]$/.exec(await target(`/proc/${pid}/fd/${fd}`))?.[1] ?? ''
-      const ids = listenersByInode.get(inode)
+      const link = `/proc/${pid}/fd/${fd}`
+      const socket = await target(link)
+      const ids = listenersBySocket.get(socket)
       if (ids === undefined) continue
-      const name = basename(await target(`/proc/${pid}/exe`)) || 'a program'
-      for (const id of ids) if (!holders.has(id)) holders.set(id, `${name} (pid ${pid})`)
+      const program = basename(await target(`/proc/${pid}/exe`)) || 'a program'
+      for (const id of ids) if (!holders.has(id)) holders.set(id, { name: `${program} (pid ${pid})`, link, socket })
     }
   }
   return holders

@@ -1,6 +1,6 @@
 /** The first minutes of a user: the command, the example, the doctor, and what a start refuses. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -69,6 +69,30 @@ test('a second Sluice beside the first says which ports it lacks, and stops in o
   assert.doesNotMatch(second.output(), /undefined/)
   assert.equal(await second.stop(), 0)
 })
+
+for (const [what, signal, isToAll] of [
+  ['SIGTERM to `npm start`', 'SIGTERM', false],
+  ['Ctrl-C under `npm start`, which npm passes on a second time,', 'SIGINT', true],
+] as const)
+  test(`${what} stops Sluice in order`, async t => {
+    const dataDir = temporaryDirectory(t)
+    const flags = ['--port', '0', '--dns-port', '0', '--no-example', '--data-dir', dataDir]
+    const npm = spawn('npm', ['start', '--', ...flags], {
+      cwd: join(import.meta.dirname, '../..'),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    let output = ''
+    for (const stream of [npm.stdout, npm.stderr]) stream.on('data', chunk => (output += chunk))
+    const ended = once(npm, 'close')
+    t.after(() => npm.exitCode ?? process.kill(-npm.pid!, 'SIGKILL'))
+    await until('Sluice serves', () => output.includes('API at'))
+    process.kill(isToAll ? -npm.pid! : npm.pid!, signal)
+    // Its output is closed when the last of its processes has ended.
+    await ended
+    assert.match(output, /sluice: stopping; /)
+    assert.doesNotMatch(output, /stays there/)
+  })
 
 test('GET /healthz answers 200 once it serves', async t => {
   const running = await startSluice(t)

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import { emptySnapshot, type Snapshot, type SnapshotListener } from '../../domain/snapshot.ts'
-import { bindProblems } from '../bind-problem.ts'
+import { BindProblems } from '../bind-problem.ts'
 import { sumListeners, sumTargets } from '../counters.ts'
 import type { Applied, Engine, ListenerCounters, Observed, Suspicion, TargetCounters } from '../engine.ts'
 import { bindTcp, type TcpHandle } from '../tcp-handle.ts'
@@ -43,6 +43,7 @@ class UserspaceEngine implements Engine {
   #pastTargets = new Map<string, TargetCounters>()
   #desired = emptySnapshot
   #revision = 0
+  readonly #bindProblems = new BindProblems()
   /** Workers that died young in a row. */
   #youngDeaths = 0
   #closed = false
@@ -60,7 +61,8 @@ class UserspaceEngine implements Engine {
     for (const [listener, code] of await this.#converge()) codes.set(listener, code)
     this.#forget()
     this.#revision = desired.revision
-    return { revision: desired.revision, problems: await bindProblems(desired.listeners, codes), fallbacks: [] }
+    const problems = await this.#bindProblems.of(desired.listeners, codes)
+    return { revision: desired.revision, problems, fallbacks: [] }
   }
 
   async observe(): Promise<Observed> {
