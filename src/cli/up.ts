@@ -92,7 +92,7 @@ export async function up(options: Options): Promise<void> {
 }
 
 /** A terminal's Ctrl-C comes twice under `npm start`: npm, which has it too, passes it on. */
-const onceMs = 300
+const onceMs = process.env.npm_lifecycle_event === 'start' ? 300 : 0
 
 /**
  * SIGINT, from a terminal: everything stops in order, established connections finish, nothing is left behind. SIGTERM, from whoever runs

@@ -71,12 +71,21 @@ suite('targets and groups come and go', { concurrency: true }, () => {
   })
 
   testEverywhere('a group of which no target is healthy fails open, and no flow moves', 28_120, async (t, at) => {
-    const { network, groupA, flows } = await udpStage(t, at, 50)
+    const { network, a1, a2, groupA, flows, open } = await udpStage(t, at, 50)
     const before = flows.lastFrom()
     // The targets here answer no HTTP.
     await network.elbv2.modifyTargetGroup({ TargetGroupArn: groupA, HealthCheckProtocol: 'HTTP', HealthCheckPath: '/' })
     const areUnhealthy = async () => Object.values(await network.health(groupA)).every(state => state === 'unhealthy')
     await until('both are unhealthy', areUnhealthy)
+    // One may be unhealthy before the other, and the data plane hears of it a moment after the API.
+    await until('new flows go to both', async () => {
+      const others = await open(10)
+      await until('they are answered', () => {
+        others.sendAll()
+        return others.lastFrom().every(from => from !== undefined)
+      })
+      return flowsAt(others, a1).length > 0 && flowsAt(others, a2).length > 0
+    })
     const sent = flows.sent[0]?.length ?? 0
     flows.sendAll()
     await until(

@@ -3,11 +3,14 @@ import assert from 'node:assert/strict'
 import { after, suite, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Host } from '../../bench/stage/namespaces.ts'
+import { long } from '../long.ts'
 import { hostTest, loadBalancerBetween, onBalancer, type Running, run, witness } from './hosts.ts'
 import { Network } from './network.ts'
 import { startSluice, until } from './sluice.ts'
 
 const intervalMs = 200
+/** R9. The short form shares two cores with other tests. */
+const resetWithinMs = long ? 1_000 : 4_000
 
 const hosts = process.getuid?.() === 0 ? onBalancer({ after }, 2) : undefined
 
@@ -98,16 +101,20 @@ async function story(t: TestContext, flags: readonly string[], count: number, fi
   assert.equal(flowsAt(late, two.address).length, 100, 'new connections go to the other target')
   assert.equal(services[0]?.of('OPEN').length, opened)
 
+  const reset = () => [endings(ended.idle, at.idle, since), endings(ended.busy, at.busy, since)] as const
+  await until('all are reset', () => {
+    const [idle, busy] = reset()
+    return idle.length === at.idle.length && busy.length === at.busy.length
+  })
+  // Whether others are, too, and whether those with termination off go on.
   await pause(since + 1_500 - performance.now())
-  const [idle, busy] = [endings(ended.idle, at.idle, since), endings(ended.busy, at.busy, since)]
+  const [idle, busy] = reset()
   t.diagnostic(
     `reset after: ${idle.length} of ${at.idle.length} idle ones ${idle.at(-1)} ms, ${busy.length} of ${at.busy.length} busy ones ${busy.at(-1)} ms (one says something each ${intervalMs} ms)`,
   )
-  assert.equal(idle.length, at.idle.length)
-  assert.ok(Number(idle.at(-1)) <= 1_000)
-  assert.equal(busy.length, at.busy.length)
-  // Half a second: the API may say it later than the data plane does it, and the fixtures have two cores with everything else.
-  assert.ok(Number(busy.at(-1)) <= intervalMs + 500)
+  assert.ok(Number(idle.at(-1)) <= resetWithinMs)
+  // Half a second: the API may say it later than the data plane does it.
+  assert.ok(Number(busy.at(-1)) <= (long ? intervalMs + 500 : resetWithinMs))
   assert.equal(ended.idle.of('END').length + ended.busy.of('END').length, idle.length + busy.length, 'and no others')
 
   // Termination off.
