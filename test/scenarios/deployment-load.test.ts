@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { buildTopology } from '../../bench/stage/namespaces.ts'
-import { long } from '../long.ts'
+import { long, slackMs } from '../long.ts'
 import { enterNetwork } from '../own-network.ts'
 import { blueGreen, deploy, eventsOf, productionPort, registerVersion, untilEvent, untilStatus } from './blue-green.ts'
 import { type OnEngine, testOnEachEngine } from './engines.ts'
@@ -78,10 +78,9 @@ async function story(t: TestContext, { flags }: OnEngine): Promise<void> {
     }
   }
   t.diagnostic(`first answers of the new side after ${first.map(Math.round).join(', ')} ms`)
-  // The short form runs beside other tests, which take the processor from it.
   first.sort((a, b) => a - b)
-  const judged = first[long ? Math.ceil(0.99 * first.length) - 1 : Math.floor(first.length / 2)]!
-  assert.ok(judged <= firstAnswerMs, `first answers after ${first.map(Math.round).join(', ')} ms`)
+  const p99 = first[Math.ceil(0.99 * first.length) - 1]!
+  assert.ok(p99 <= firstAnswerMs + slackMs, `first answers after ${first.map(Math.round).join(', ')} ms`)
 }
 
 testOnEachEngine('deployments and rollbacks under load lose nothing, also where control is killed meanwhile', 0, story)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Host } from '../../bench/stage/namespaces.ts'
+import { slackMs } from '../long.ts'
 import { ask, echo, families, kernelStage, service } from './kernel-stage.ts'
 
 interface Answers {
@@ -36,7 +37,7 @@ test('a client learns of a hop of 1,400 bytes behind the balancer by one lost pa
     assert.ok((answeredBy.far ?? 0) >= 19, `UDP to ${vip}: ${answeredBy.far} of 20`)
     const { name, ms = 0 }: Answers = await ask(stage.client, 'asker.fixture.ts', 'TCP', vip, 8080, 1_000_000, 0)
     assert.equal(name, 'far')
-    assert.ok(ms < 1_000, `TCP to ${vip}: ${ms} ms`)
+    assert.ok(ms < 1_000 + slackMs, `TCP to ${vip}: ${ms} ms`)
   }
 })
 
@@ -63,7 +64,7 @@ test('a hop of 1,300 bytes before the balancer is made known to that one of ten 
     assert.ok(answeredBy[name]! >= 19, `UDP to ${vip}: ${answeredBy[name]} of 20`)
     assert.deepEqual(knows(), [Number(name.slice(1))])
     const tcp: Answers = await ask(client, 'asker.fixture.ts', 'TCP', vip, 8080, 1_000_000, 0)
-    assert.ok(tcp.ms !== undefined && tcp.ms < 1_000, `TCP to ${vip}: ${tcp.error ?? tcp.ms} ms`)
+    assert.ok(tcp.ms !== undefined && tcp.ms < 1_000 + slackMs, `TCP to ${vip}: ${tcp.error ?? tcp.ms} ms`)
     assert.deepEqual(new Set(knows()), new Set([name, tcp.name].map(name => Number(name?.slice(1)))))
   }
 })
@@ -75,6 +76,6 @@ test('a client hears within 100 ms that nobody is at the target’s port', async
   for (const { vip } of families) {
     const { error, ms = Infinity }: Answers = await ask(stage.client, 'asker.fixture.ts', 'UDP', vip, 8080, 100, 100)
     assert.match(error ?? '', /ECONNREFUSED/)
-    assert.ok(ms < 100, `${vip}: ${ms} ms`)
+    assert.ok(ms < 100 + slackMs, `${vip}: ${ms} ms`)
   }
 })

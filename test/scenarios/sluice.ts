@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Status } from '../../src/status.ts'
+import { slackMs } from '../long.ts'
 import { enterOwnNetwork } from '../own-network.ts'
 
 const command = join(import.meta.dirname, '../../bin/sluice')
@@ -97,9 +98,9 @@ export function temporaryDirectory(t: TestContext): string {
   return directory
 }
 
-/** Polls until `condition` holds; fails after `ms` naming what was waited for. */
+/** Polls until `condition` holds; fails after `ms` (and `slackMs`) naming what was waited for. */
 export async function until<T>(what: string, condition: () => T | Promise<T>, ms = 30_000): Promise<NonNullable<T>> {
-  const deadline = performance.now() + ms
+  const deadline = performance.now() + ms + slackMs
   let last: unknown
   while (performance.now() < deadline) {
     last = await condition()

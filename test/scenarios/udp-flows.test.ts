@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { suite, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { lacking } from '../lacking.ts'
-import { long, timeout } from '../long.ts'
+import { long, slackMs, timeout } from '../long.ts'
 import { until } from './sluice.ts'
 import { socketsAt } from './sockets.ts'
 import { flowsAt, isRoot, type StageFlows, type StageTarget, testEverywhere, udpStage } from './udp-stage.ts'
@@ -29,7 +29,7 @@ function answeredAgain(
   since: number,
 ) {
   const back = ofThem.filter(flow =>
-    flows.answers[flow]?.some(({ at, from }) => from === target.address && at > since && at < since + 1_000),
+    flows.answers[flow]?.some(({ at, from }) => from === target.address && at > since && at < since + 1_000 + slackMs),
   ).length
   const sent = flows.sent.reduce((total, rounds) => total + rounds.length, 0)
   t.diagnostic(
