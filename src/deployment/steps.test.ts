@@ -63,8 +63,9 @@ const events = {
   'green lacks a task for 5 minutes': async world => {
     const set = world.taskSet(newVersion)
     if (set === undefined) return
-    // More than its scheduler gives it: it has failed too often.
-    const value = { ...set, desiredCount: 3, failedTasks: 9 }
+    // More than its scheduler gives it: the next one fails too often.
+    world.broken.add(newVersion)
+    const value = { ...set, desiredCount: 3, failedTasks: 8 }
     await world.commit([{ table: 'taskSets', key: set.arn, value }])
     await world.settle()
     await world.pass(5 * minute)
@@ -264,9 +265,11 @@ test('linear: so much every so long, and no further while the replacement lacks 
   assert.equal(world.traffic(production), 'blue 60 green 40')
   assert.equal(wakeAt, world.clock.now() + 1)
   const set = world.taskSet(newVersion)!
-  await world.commit([{ table: 'taskSets', key: set.arn, value: { ...set, desiredCount: 3, failedTasks: 9 } }])
+  world.broken.add(newVersion)
+  await world.commit([{ table: 'taskSets', key: set.arn, value: { ...set, desiredCount: 3, failedTasks: 8 } }])
   await world.pass(minute)
   assert.equal(world.traffic(production), 'blue 60 green 40')
+  world.broken.clear()
   await world.commit([{ table: 'taskSets', key: set.arn, value: set }])
   await world.settle()
   assert.equal(world.traffic(production), 'blue 20 green 80')

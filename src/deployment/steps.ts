@@ -23,8 +23,8 @@ const longestEventMs = 3_600_000
 const fullyShifted = 100
 
 /**
- * A replacement of which each task has been started so often, and none runs, is not waited for any longer. Between these the
- * scheduler waits for 1 s and 2 s: a database that comes up a moment later is met.
+ * A replacement of which each task has been started so often, and none is healthy, is not waited for any longer (AWS: for the whole
+ * hour). Between these the scheduler waits for 1 s and 2 s: a database that comes up a moment later is met.
  */
 const hopelessRounds = 3
 
@@ -142,9 +142,9 @@ function install(begun: Deployment, view: View): Move {
 
 function installed(deployment: Deployment, view: View): Move {
   const { since, plan } = deployment.progress
-  const { taskSet, running, steady } = greenSide(plan!, view)!
+  const { taskSet, healthy, steady } = greenSide(plan!, view)!
   if (steady && isInPlace(deployment, view)) return proceed(deployment, view)
-  if (taskSet.failedTasks >= hopelessRounds * Math.max(1, taskSet.desiredCount) && running === 0) {
+  if (taskSet.failedTasks >= hopelessRounds * Math.max(1, taskSet.desiredCount) && healthy === 0) {
     const stopped = [...view.state.tasks.values()].findLast(
       ({ taskSetArn, stoppedReason }) => taskSetArn === taskSet.arn && stoppedReason !== undefined,
     )

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { FakeClock } from '../clock.fixture.ts'
 import type { Alarm } from '../domain/alarm.ts'
 import { type Deployment, type DeploymentGroup, lifecycleEventNames } from '../domain/code-deploy.ts'
@@ -16,7 +17,7 @@ import type { Store } from '../store/store.ts'
 import type { CallHook, HookAnswer } from './hooks.ts'
 import type { NodeReports } from './runner.ts'
 import { advance } from './steps.ts'
-import type { HookCall, View } from './view.ts'
+import type { Applied, HookCall, View } from './view.ts'
 
 /*
  * A service of two tasks behind a load balancer, a deployment of it that was just created, and everybody else who has a part in
@@ -57,6 +58,8 @@ export class World {
   /** False: task sets that are being deleted stay. */
   isSchedulerThere = true
   #appliedRevision = 0
+  /** With the revision, of what is not in place. */
+  #said: Pick<Applied, 'problems' | 'held'> = { problems: [], held: [] }
   #deploymentId = deploymentId
   readonly #inEffect = new Map<string, readonly WeightedTargetGroup[]>()
   readonly #listeners = new Set<() => void>()
@@ -71,8 +74,7 @@ export class World {
       },
       applied: () => ({
         revision: this.#appliedRevision,
-        problems: this.#problems(),
-        held: [...this.held].map(listenerArn => ({ listenerArn })),
+        ...this.#said,
       }),
       health: key => (this.nodeConnected ? this.#health(key) : undefined),
       onReport: tell => {
@@ -84,7 +86,7 @@ export class World {
 
   /** The node is back from a restart, on what it had saved at `revision`, and behind until `isNodeSlow` ends. */
   restartNode(revision: number): void {
-    this.#appliedRevision = revision
+    this.#appliedRevision = Math.min(revision, this.#appliedRevision)
     this.isNodeSlow = true
   }
 
@@ -220,13 +222,14 @@ export class World {
       ({ arn, forward }) => this.#inEffect.get(arn) !== forward && !this.refused.has(arn) && !this.held.has(arn),
     )
     for (const { arn, forward } of due) this.#inEffect.set(arn, forward)
-    const isNews = due.length > 0 || this.#appliedRevision !== revision
+    const said = {
+      problems: [...this.refused].map(listenerArn => ({ listenerArn, reason: 'port 80 is taken: stop who has it' })),
+      held: [...this.held].map(listenerArn => ({ listenerArn })),
+    }
+    const isNews = due.length > 0 || this.#appliedRevision !== revision || !isDeepStrictEqual(said, this.#said)
     this.#appliedRevision = revision
+    this.#said = said
     return isNews
-  }
-
-  #problems() {
-    return [...this.refused].map(listenerArn => ({ listenerArn, reason: 'port 80 is taken: stop who has it' }))
   }
 
   #health(key: string): Health | undefined {
@@ -243,7 +246,7 @@ export class World {
       task => task.taskSetArn === set.arn && task.lastStatus === 'RUNNING',
     )
     for (let missing = set.desiredCount - tasks.length; missing > 0 && set.status !== 'DRAINING'; missing--) {
-      if (set.failedTasks >= 9) break
+      if (set.failedTasks >= 8 && this.broken.has(set.taskDefinitionArn)) break
       await this.commit(this.#started(this.state.taskSets.get(set.arn)!))
     }
     if (set.status !== 'DRAINING') return

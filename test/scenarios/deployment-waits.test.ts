@@ -1,4 +1,4 @@
-/** What of a deployment takes minutes by its nature, CodeDeploy's smallest unit: both at once, by the AWS CLI. */
+/** What of a deployment takes minutes by its nature, all at once, by the AWS CLI. */
 import assert from 'node:assert/strict'
 import { suite, type TestContext, test } from 'node:test'
 import type { CodeDeploy } from '@aws-sdk/client-codedeploy'
@@ -58,6 +58,21 @@ suite('minutes', { concurrency: true }, () => {
       await assert.rejects(late, { code: 'DeploymentAlreadyCompletedException' })
     },
   )
+
+  story('green whose tasks run and pass no health check is given up after three rounds, with that reason', async t => {
+    const stage = await stageOf(t, 2)
+    const { codedeploy, clients, address } = stage
+    await codedeploy.updateDeploymentGroup({
+      applicationName: application,
+      currentDeploymentGroupName: deploymentGroup,
+      autoRollbackConfiguration: { enabled: true, events: ['DEPLOYMENT_FAILURE'] },
+    })
+    const id = await deploy(stage, await registerVersion(clients, 'v2', { UNHEALTHY: 'yes' }))
+    const { status, errorInformation } = await untilStatus(clients, id, 'Failed', 2 * minute)
+    assert.equal(status, 'Failed')
+    assert.match(errorInformation?.message ?? '', /do not stay up: .*health checks/i)
+    assert.deepEqual([await askTcp(address, productionPort), await askTcp(address, testPort)], ['v1', 'v1'])
+  })
 
   story('linear, half a minute: half of the new flows, and all of them a minute later', async t => {
     const stage = await stageOf(t, 1)
