@@ -24,9 +24,11 @@ interface CallOptions {
   readonly body?: unknown
   /** Aborted, the call rejects with `DockerAway`; a reason that is one is what it says. */
   readonly signal?: AbortSignal
+  /** For how long Docker itself may have to wait: a stop for its container. */
+  readonly waitsMs?: number
 }
 
-/** How long a question may take, and a deed: a stop waits for the container, on AWS for two minutes at most. */
+/** How long a question may take, and a deed, beyond what Docker waits for. */
 const limitMs = { GET: 30_000, POST: 180_000, DELETE: 180_000 } as const
 
 /**
@@ -46,9 +48,9 @@ export class DockerApi {
   /** The answer's body, as text. Throws `DockerError` or `DockerAway`; that, too, where dockerd listens and says nothing. */
   async call(method: Method, path: string, options: CallOptions = {}): Promise<string> {
     const late = new AbortController()
-    const seconds = limitMs[method] / 1_000
-    const cancel = this.#clock.after(limitMs[method], () =>
-      late.abort(this.away(`it said nothing to ${method} ${path} for ${seconds} s`)),
+    const ms = limitMs[method] + (options.waitsMs ?? 0)
+    const cancel = this.#clock.after(ms, () =>
+      late.abort(this.away(`it said nothing to ${method} ${path} for ${ms / 1_000} s`)),
     )
     const signal = options.signal === undefined ? late.signal : AbortSignal.any([late.signal, options.signal])
     try {

@@ -42,8 +42,8 @@ interface Held {
   work: Promise<void>
   /** Aborted: it is to stop. */
   readonly stop: AbortController
-  /** Until its container has been started: monotonic milliseconds after which it fails if Docker is away. */
-  startBy?: number
+  /** Until its container has been started: whether it waits for a Docker that is away, or fails. */
+  toStart?: 'patiently' | 'now'
   toldRunning: boolean
   toldHealth?: 'HEALTHY' | 'UNHEALTHY'
 }
@@ -87,9 +87,12 @@ class DockerRuntime implements TaskRuntime {
   start(spec: TaskSpec): void {
     if (this.#held.has(spec.id)) return
     const held = this.#hold(spec)
-    const { clock } = this.#options
-    held.startBy = clock.monotonic() + startPatienceMs
-    clock.after(startPatienceMs, () => this.#lookAt(spec.id))
+    held.toStart = 'patiently'
+    this.#options.clock.after(startPatienceMs, () => {
+      if (held.toStart === undefined) return
+      held.toStart = 'now'
+      this.#lookAt(spec.id)
+    })
     this.#lookAt(spec.id)
   }
 
@@ -169,12 +172,12 @@ class DockerRuntime implements TaskRuntime {
     const held = this.#held.get(id)
     if (held === undefined) return
     this.#then(held, () => {
-      if (held.startBy !== undefined) return this.#start(held, held.startBy)
+      if (held.toStart !== undefined) return this.#start(held)
       return held.stop.signal.aborted ? this.#stop(held) : this.#look(held)
     })
   }
 
-  async #start(held: Held, startBy: number): Promise<void> {
+  async #start(held: Held): Promise<void> {
     const { id } = held.spec
     try {
       await this.#create(held)
@@ -182,11 +185,11 @@ class DockerRuntime implements TaskRuntime {
       await during('CannotStartContainerError', this.#api.call('POST', `/containers/${containerName(id)}/start`))
     } catch (error) {
       const isAsked = held.stop.signal.aborted
-      if (error instanceof DockerAway && !isAsked && this.#options.clock.monotonic() < startBy) throw error
+      if (error instanceof DockerAway && !isAsked && held.toStart === 'patiently') throw error
       const reason = isAsked ? 'stopped before it ran' : (error as Error).message
       return this.#stopped(held, { failedToStart: !isAsked, reason })
     }
-    delete held.startBy
+    delete held.toStart
     await this.#look(held)
   }
 
@@ -231,7 +234,8 @@ class DockerRuntime implements TaskRuntime {
 
   /** Docker answers when it has stopped, killed after its StopTimeout if need be; one that has stopped already is no error. */
   async #stop(held: Held): Promise<void> {
-    await this.#api.call('POST', `/containers/${containerName(held.spec.id)}/stop`).catch(unlessNotFound)
+    const { id, stopTimeoutMs: waitsMs } = held.spec
+    await this.#api.call('POST', `/containers/${containerName(id)}/stop`, { waitsMs }).catch(unlessNotFound)
     await this.#look(held)
   }
 

@@ -10,7 +10,10 @@ export interface ProcessIdentity {
 
 const isLinux = process.platform === 'linux'
 
-/** The process of this number; `undefined`: there is none, or it is defunct. */
+/**
+ * The process of this number; `undefined`: there is none, it is defunct, or it is hidden from us.
+ * @throws Error where there are too few file descriptors to look
+ */
 export function identify(pid: number): ProcessIdentity | undefined {
   const born = isLinux ? bornInProc(pid) : bornAsPsSays(pid)
   return born === undefined ? undefined : { pid, born }
@@ -41,7 +44,7 @@ export function processesWhere(holds: (pid: number) => boolean): readonly number
       try {
         return holds(pid)
       } catch (error) {
-        if (/^E[MN]FILE$/.test(codeOf(error))) throw error
+        if (isBlind(error)) throw error
         return false
       }
     })
@@ -56,8 +59,8 @@ function bornInProc(pid: number): string | undefined {
     bootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
     return /[ZXx]/.test(state) ? undefined : `${bootId} ${fields[18]}`
   } catch (error) {
-    // Whoever can't look, for want of a file descriptor, must not take it for dead: its task would be killed.
-    if (!/^(ENOENT|ESRCH)$/.test(codeOf(error))) throw error
+    // Whoever can't look must not take it for dead: its task would be killed.
+    if (isBlind(error)) throw error
     return undefined
   }
 }
@@ -75,6 +78,7 @@ function bornAsPsSays(pid: number): string | undefined {
   }
 }
 
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? ''
+/** For want of a file descriptor. Whatever else hinders a look (proc(5), hidepid=1) is about one process, which is not ours. */
+function isBlind(error: unknown): boolean {
+  return /^E[MN]FILE$/.test((error as NodeJS.ErrnoException).code ?? '')
 }

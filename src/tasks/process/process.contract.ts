@@ -125,6 +125,17 @@ export function processRuntimeContract(name: string, lack: string | undefined): 
     assert.equal(bench.log.filter(line => line.includes("can't be rotated: ENOENT")).length, 1)
   })
 
+  contract('where its folder cannot be made the task fails with the reason', async t => {
+    const dataDir = temporaryDirectory()
+    const bench = await ProcessBench.open(t, dataDir)
+    writeFileSync(join(dataDir, 'tasks'), '')
+    const spec = shell('true')
+    bench.runtime.start(spec)
+    const { failedToStart, reason } = await bench.told(spec, 'stopped')
+    assert.equal(failedToStart, true)
+    assert.match(reason, /^ENOTDIR: /)
+  })
+
   contract('a working directory that is not there fails the start, with its name', async t => {
     const bench = await ProcessBench.open(t)
     const spec = { ...shell('true'), workingDirectory: '/nosuch' }

@@ -109,7 +109,6 @@ class ProcessRuntime implements TaskRuntime {
 
   start(spec: TaskSpec): void {
     if (this.#tasks.has(spec.id) || this.#hasLeft) return
-    this.#removeOld()
     const task = this.#add(spec.id, { name: spec.name, stopTimeoutMs: spec.stopTimeoutMs })
     task.started = this.#launch(task, spec).catch(error =>
       this.#end(task, { failedToStart: true, reason: error instanceof Error ? error.message : String(error) }),
@@ -163,6 +162,7 @@ class ProcessRuntime implements TaskRuntime {
   }
 
   async #launch(task: Task, spec: TaskSpec): Promise<void> {
+    this.#removeOld()
     this.#keep(task, {})
     const place = await this.#stage.site.prepare(spec)
     if (task.isStopping || this.#hasLeft)

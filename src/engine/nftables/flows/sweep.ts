@@ -57,9 +57,9 @@ export const patienceMs = 250
 
 /**
  * Which flows must go after a snapshot, the same ones that userspace ends. UDP follows the route: a flow goes when its target
- * is cut or gone, or its listener routes to its target's group no more; there, one without an answer has a moment to get it. A TCP connection goes when its target is cut or its
- * listener gone, and outlives everything else; only a SYN that a target without new flows does not answer is
- * forgotten, so that the client's next one finds another target.
+ * is cut or gone, or its listener routes to its target's group no more; there, one without an answer has a moment to get it. A
+ * TCP connection goes when its target is cut or its listener gone, and outlives everything else; only a SYN that a target
+ * without new flows does not answer is forgotten, so that the client's next one finds another target.
  */
 export class Judge {
   readonly #snapshot: Situation['snapshot']
