@@ -182,6 +182,22 @@ test('however long counting takes, each second has what was counted in it', asyn
   assert.deepEqual([asked, all?.sum], [10, 9], 'the first one begins it')
 })
 
+test('what flowed while no alarm was there is no flow of the first second of the next one', async t => {
+  const { clock, store, node, put, alarms, current } = await open(t, alarm({ metricName: 'NewFlowCount' }))
+  node.flow(10, 0, 0)
+  await clock.advance(2000)
+  await store.transact(store.read().revision, [{ table: 'alarms', key: 'unhealthy' }])
+  await clock.advance(2000)
+  node.flow(1000, 0, 0)
+  await put(alarm({ metricName: 'NewFlowCount' }))
+  const from = clock.now() + 500
+  await clock.advance(1000)
+  node.flow(1003, 0, 0)
+  await clock.advance(1000)
+  const [all] = alarms.metrics.datapoints(metricOf(current()), from, 10_000, 1)
+  assert.equal(all?.sum, 3)
+})
+
 test('what was before a restart is not missing; what is missing since then is', async t => {
   const strict = {
     treatMissingData: 'breaching',

@@ -29,7 +29,7 @@ export interface Alarms {
 /**
  * Keeps the state of alarms: every second measures what they watch and commits what has changed, if anything has. An alarm's
  * periods end now, rather than with the minute as AWS's do, so that a breach is noticed within a second whatever the period.
- * Without alarms it does nothing.
+ * Without alarms it asks the node nothing, and forgets what it had counted.
  */
 export function openAlarms({ store, clock, node, log }: AlarmsOptions): Alarms {
   const meter = new Meter(node)
@@ -43,7 +43,6 @@ export function openAlarms({ store, clock, node, log }: AlarmsOptions): Alarms {
     const now = clock.now()
     if (alarms !== watched) metrics.watch(alarms.values(), now)
     watched = alarms
-    if (alarms.size === 0) return
     const unique = new Map(Array.from(alarms.values(), alarm => [metricKey(metricOf(alarm)), metricOf(alarm)])).values()
     const wanted = [...unique]
     await meter.prepare(wanted)

@@ -156,6 +156,30 @@ for (const [what, target] of [
   })
 }
 
+test('what has a target is JSON, whatever curl says of its type without being asked', async t => {
+  const service = stubJson(ecsStub, ecsSdk, { ListClusters: () => ({ clusterArns: [] }) })
+  const api = await openStubApi(t, { services: [service] })
+  const send = (change: Readonly<Record<string, string | undefined>>) =>
+    sendRaw(
+      api.port,
+      queryRequest('{}', { ...jsonHeaders, 'Content-Type': 'application/x-www-form-urlencoded', ...change }),
+    )
+  assert.match(
+    await send({}),
+    /^HTTP\/1.1 200 OK\r\nContent-Type: application\/x-amz-json-1\.1\r\n.*\{"clusterArns":\[\]\}$/s,
+  )
+  for (const [change, status, type] of [
+    [{ 'X-Amz-Target': `${ecsStub.targetPrefix}.Fly` }, 400, 'UnknownOperationException'],
+    [{ 'X-Amz-Target': 'Lambda.Invoke' }, 400, 'UnknownOperationException'],
+    [{ Authorization: undefined }, 400, 'MissingAuthenticationTokenException'],
+    [{ 'Content-Type': 'text/plain' }, 415, 'UnsupportedMediaType'],
+  ] as const) {
+    const answer = await send(change)
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `))
+    assert.match(answer, new RegExp(`\r\n\r\n\\{"__type":"${type}"`))
+  }
+})
+
 test('a form does not reach a service that speaks JSON alone', async t => {
   const service = stubJson(ecsStub, ecsSdk, { ListClusters: () => assert.fail() })
   const api = await openStubApi(t, { services: [service] })

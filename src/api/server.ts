@@ -299,15 +299,21 @@ async function readSigned(request: IncomingMessage): Promise<SignedRequest> {
   return { method, target, headers, body: await readBody(request) }
 }
 
-/** `application/x-amz-json-1.1` where that is what the request is written in; its answer is written in the same. */
+const jsonMedia = /^application\/x-amz-json-1\.[01](?=\s*(?:;|$))/i
+
+/**
+ * `application/x-amz-json-1.1` where that is what the request is written in; its answer is written in the same. What has a
+ * target is JSON, also where curl, unasked, says that it is a form.
+ */
 function jsonType(request: IncomingMessage): string | undefined {
-  return /^application\/x-amz-json-1\.[01](?=\s*(?:;|$))/i.exec(request.headers['content-type'] ?? '')?.[0]
+  const { 'content-type': type = '', 'x-amz-target': target } = request.headers
+  return jsonMedia.exec(type)?.[0] ?? (target === undefined ? undefined : 'application/x-amz-json-1.1')
 }
 
 function checkContent(request: IncomingMessage): void {
   const type = request.headers['content-type'] ?? ''
   const [media = '', ...parameters] = type.split(';').map(part => part.trim().toLowerCase())
-  const known = media === 'application/x-www-form-urlencoded' || jsonType(request) !== undefined
+  const known = media === 'application/x-www-form-urlencoded' || jsonMedia.test(type)
   const foreign = parameters.some(
     parameter => parameter.startsWith('charset=') && !/^charset="?utf-8"?$/.test(parameter),
   )

@@ -26,6 +26,8 @@ export interface ContainerDefinition {
   readonly command: readonly string[]
   readonly workingDirectory?: string
   readonly environment: Readonly<Record<string, string>>
+  /** What of its environment is kept elsewhere on AWS and is only recorded here: `secrets`, `environmentFiles`. */
+  readonly withheld?: readonly string[]
   readonly portMappings: readonly { readonly containerPort: number; readonly protocol: 'tcp' | 'udp' }[]
   /** Between SIGTERM and SIGKILL; 30 s where nothing is said. */
   readonly stopTimeoutMs: number

@@ -88,7 +88,13 @@ function startTasks(plan: Plan, service: EcsService, set: TaskSet, count: number
   plan.tell(service.arn, set, `has started ${count} tasks: ${tasksInWords(started)}`)
   const [first, ...others] = plan.state.taskDefinitions.get(set.taskDefinitionArn)?.containers ?? []
   // Once for a set, not with each task that is replaced.
-  if (others.length === 0 || plan.tasksOf(set.arn).length > count) return
+  if (first === undefined || plan.tasksOf(set.arn).length > count) return
+  const { name, withheld = [] } = first
   const names = others.map(({ name }) => name).join(', ')
-  plan.tell(service.arn, set, `runs of each task only the first container, ${first?.name}, and not: ${names}.`)
+  if (names !== '')
+    plan.tell(service.arn, set, `runs of each task only the first container, ${name}, and not: ${names}.`)
+  if (withheld.length > 0) {
+    const text = `runs the container ${name} without its ${withheld.join(' and ')}, which are only recorded: put what it needs into environment.`
+    plan.tell(service.arn, set, text)
+  }
 }

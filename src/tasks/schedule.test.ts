@@ -51,8 +51,8 @@ test('a new service gets its tasks, which are registered once they run, and is s
   ])
 })
 
-test('which containers are not run is said once for a set', () => {
-  const one = definition(1)
+test('which containers are not run, and what the first is not given, is said once for a set', () => {
+  const one = definition(1, { withheld: ['secrets', 'environmentFiles'] })
   const containers = [...one.containers, { ...first(one.containers), name: 'log' }]
   const world = new World(ecsState({ definitions: [{ ...one, containers }] }))
   world.end(first(world.tasks()))
@@ -60,7 +60,10 @@ test('which containers are not run is said once for a set', () => {
   world.wait(2_000)
   assert.equal(world.tasks().length, 2)
   const said = world.events().filter(text => text.includes('container'))
-  assert.deepEqual(said, ['runs of each task only the first container, web, and not: log.'])
+  assert.deepEqual(said, [
+    'runs of each task only the first container, web, and not: log.',
+    'runs the container web without its secrets and environmentFiles, which are only recorded: put what it needs into environment.',
+  ])
 })
 
 test('an address outside the VPC is registered for all zones', () => {

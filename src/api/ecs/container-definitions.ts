@@ -29,6 +29,7 @@ function containerIn(definition: SdkContainer, networkMode: string | undefined):
   if (healthCheck !== undefined && !healthCheck.command?.length) {
     throw refused(`Health check command of container '${name}' should not be null or empty.`)
   }
+  const withheld = (['secrets', 'environmentFiles'] as const).filter(member => definition[member]?.length)
   return {
     name,
     image,
@@ -36,6 +37,7 @@ function containerIn(definition: SdkContainer, networkMode: string | undefined):
     command: definition.command ?? [],
     ...(definition.workingDirectory ? { workingDirectory: definition.workingDirectory } : {}),
     environment: environmentIn(definition.environment),
+    ...(withheld.length > 0 ? { withheld } : {}),
     portMappings: mapped.map(({ containerPort = 0, protocol = 'tcp' }) => ({ containerPort, protocol })),
     stopTimeoutMs: (definition.stopTimeout ?? 30) * 1000,
     // Docker: `NONE` switches the image's own check off, which is not looked at here anyway.

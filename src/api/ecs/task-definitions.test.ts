@@ -100,6 +100,15 @@ test('what a runtime needs is kept apart, with its defaults', () => {
   ])
 })
 
+test('what of the environment would have to be fetched is known to be withheld, and given back', () => {
+  const account = new EcsAccount()
+  const secrets = [{ name: 'PASSWORD', valueFrom: 'arn:aws:ssm:us-east-1:000000000000:parameter/password' }]
+  account.definition({ containerDefinitions: [{ name: 'web', image: 'nginx', secrets, environmentFiles: [] }] })
+  assert.deepEqual(account.state.taskDefinitions.get(arn('web:1'))?.containers[0]?.withheld, ['secrets'])
+  const { taskDefinition } = account.run(DescribeTaskDefinition, { taskDefinition: 'web' })
+  assert.deepEqual(taskDefinition?.containerDefinitions?.[0]?.secrets, secrets)
+})
+
 const container = (more: Partial<ContainerDefinition>): Partial<RegisterTaskDefinitionRequest> => ({
   containerDefinitions: [{ name: 'web', image: 'nginx', ...more }],
 })
