@@ -35,20 +35,31 @@ test('what was saved is loaded again: the whole state, and verdicts with their t
   assert.equal(statSync(join(directory, 'last-good.state.json')).mode & 0o777, 0o600)
 })
 
-test('it writes 250 ms after news, by itself, the newest only', async t => {
+test('news is written after 10 ms, a burst of it every 250 ms, the newest only', async t => {
   const { directory, clock, open } = place(t)
   const lastGood = open()
   lastGood.state(stateAt(1))
-  await clock.advance(249)
+  await clock.advance(9)
   lastGood.state(stateAt(2))
   assert.deepEqual(readdirSync(directory), [])
   await clock.advance(1)
   await until(() => savedRevision(directory) === 2)
-  lastGood.state(stateAt(3))
+  for (const revision of [3, 4]) {
+    lastGood.state(stateAt(revision))
+    await clock.advance(100)
+  }
+  assert.equal(savedRevision(directory), 2)
   await until(async () => {
-    await clock.advance(250)
-    return savedRevision(directory) === 3
+    await clock.advance(50)
+    return savedRevision(directory) === 4
   })
+})
+
+test('verdicts are written after 10 ms', async t => {
+  const { clock, open } = place(t)
+  open().health(new Map([['x', health('healthy', 5)]]))
+  await clock.advance(10)
+  await until(() => open().load().health.size === 1)
 })
 
 test('results alone, and the same state, are not written', async t => {

@@ -7,7 +7,9 @@ import { parseDesired, parseReport } from '../feed/parse.ts'
 import { stateOf, wholeState } from '../feed/whole-state.ts'
 import { MessageFile } from './message-file.ts'
 
-/** At most one write in so long: a crash costs at most this much news, and bursts cost one write. */
+/** What comes is written after so long: the packets go first, and what belongs together costs one write. */
+const soonMs = 10
+/** State that comes in a burst is written once in so long, which is the most news that a crash can cost. */
 const writeEveryMs = 250
 const retryMs = 1_000
 
@@ -33,6 +35,9 @@ export class LastGood {
   #health: HealthByTarget = new Map()
   #savedHealth: HealthByTarget = new Map()
   #cancelWait: Cancel | undefined
+  /** Monotonic milliseconds: when what is waited for is to be written, and when the last write began. */
+  #dueAt = Infinity
+  #writtenAt = -Infinity
   #writing: Promise<void> | undefined
   /** The last write's error, so that it is told once and not at each attempt. */
   #trouble: string | undefined
@@ -56,13 +61,16 @@ export class LastGood {
   /** Saves it soon, if it is new. */
   state(state: State): void {
     this.#state = state
-    this.#schedule(writeEveryMs)
+    this.#schedule(this.#stateMs())
   }
 
-  /** Saves verdicts and their times soon, if one of them is new; results are not kept. */
+  /**
+   * Saves verdicts and their times at once, if one of them is new; results are not kept. They come together, every 250 ms at most: a
+   * target that a restarted node took for new would lose its flows when the first other one is found healthy.
+   */
   health(health: HealthByTarget): void {
     this.#health = health
-    this.#schedule(writeEveryMs)
+    this.#schedule(soonMs)
   }
 
   /** Writes what is not yet written. */
@@ -74,20 +82,26 @@ export class LastGood {
   }
 
   #schedule(ms: number): void {
-    if (this.#cancelWait !== undefined || this.#writing !== undefined || this.#isClosed) return
-    this.#cancelWait = this.#options.clock.after(ms, () => {
-      this.#cancelWait = undefined
+    const { clock } = this.#options
+    const at = clock.monotonic() + ms
+    if (at >= this.#dueAt || this.#writing !== undefined || this.#isClosed) return
+    this.#cancelWait?.()
+    this.#dueAt = at
+    this.#cancelWait = clock.after(ms, () => {
+      this.#dueAt = Infinity
+      this.#writtenAt = clock.monotonic()
       this.#writing = this.#write().then(() => {
         this.#writing = undefined
         // What came during the write, or what could not be written.
         if (this.#trouble !== undefined) this.#schedule(retryMs)
-        else if (this.#isDue()) this.#schedule(writeEveryMs)
+        else if (this.#health !== this.#savedHealth) this.#schedule(soonMs)
+        else if (this.#state !== this.#savedState) this.#schedule(this.#stateMs())
       })
     })
   }
 
-  #isDue(): boolean {
-    return this.#state !== this.#savedState || this.#health !== this.#savedHealth
+  #stateMs(): number {
+    return Math.max(soonMs, this.#writtenAt + writeEveryMs - this.#options.clock.monotonic())
   }
 
   async #write(): Promise<void> {
