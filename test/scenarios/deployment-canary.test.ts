@@ -1,25 +1,13 @@
 /** Canary, by the AWS CLI: the share of new flows that green has, on both engines. */
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
-import { suite, type TestContext, test } from 'node:test'
-import type { CodeDeploy } from '@aws-sdk/client-codedeploy'
-import { lacking } from '../lacking.ts'
-import {
-  application,
-  blueGreen,
-  deploy,
-  deploymentGroup,
-  productionPort,
-  registerVersion,
-  untilStatus,
-} from './blue-green.ts'
-import { cliClient } from './drivers.ts'
-import { has, until } from './sluice.ts'
+import { suite, type TestContext } from 'node:test'
+import { application, deploy, deploymentGroup, productionPort, registerVersion, untilStatus } from './blue-green.ts'
+import { stageByCli, storyByCli } from './by-cli.ts'
+import { until } from './sluice.ts'
 
 async function story(t: TestContext, flags: readonly string[]): Promise<void> {
-  if (!has('aws')) return lacking(t, 'aws (Debian: awscli)')
-  const { sluice, clients, address } = await blueGreen(t, { flags })
-  const codedeploy = cliClient<CodeDeploy>(sluice.url, 'deploy')
+  const { clients, codedeploy, address } = await stageByCli(t, { flags })
   await codedeploy.createDeploymentConfig({
     deploymentConfigName: 'tenth',
     computePlatform: 'ECS',
@@ -74,6 +62,6 @@ function ask(address: string): Promise<string> {
 }
 
 suite('a canary of 10 per cent has 10 per cent of the new flows, and none after its rollback', () => {
-  test('userspace', t => story(t, ['--no-kernel']))
-  test('in the kernel, where it may be used', t => story(t, []))
+  storyByCli('userspace', t => story(t, ['--no-kernel']))
+  storyByCli('in the kernel, where it may be used', t => story(t, []))
 })

@@ -1,13 +1,10 @@
 /** What of a deployment takes minutes by its nature, all at once, by the AWS CLI. */
 import assert from 'node:assert/strict'
-import { suite, type TestContext, test } from 'node:test'
-import type { CodeDeploy } from '@aws-sdk/client-codedeploy'
-import { lacking } from '../lacking.ts'
+import { suite } from 'node:test'
 import { slackMs } from '../long.ts'
 import {
   application,
   askTcp,
-  blueGreen,
   deploy,
   deploymentGroup,
   eventsOf,
@@ -17,26 +14,18 @@ import {
   untilEvent,
   untilStatus,
 } from './blue-green.ts'
-import { cliClient } from './drivers.ts'
-import { has } from './sluice.ts'
+import { stageByCli, storyByCli } from './by-cli.ts'
 
 const minute = 60_000
 
-/** A stage in a subnet of its own, where a second one is in the same process. */
-async function stageOf(t: TestContext, subnet: number) {
-  const stage = await blueGreen(t, { subnetCidr: `10.${process.pid & 255}.${subnet}.0/24` })
-  return { ...stage, codedeploy: cliClient<CodeDeploy>(stage.sluice.url, 'deploy') }
-}
-
-function story(name: string, tell: (t: TestContext) => Promise<void>): void {
-  test(name, async t => (has('aws') ? await tell(t) : lacking(t, 'aws (Debian: awscli)')))
-}
+/** A subnet of its own for each of several stages in one process. */
+const subnetCidr = (n: number) => `10.${process.pid & 255}.${n}.0/24`
 
 suite('minutes', { concurrency: true }, () => {
-  story(
+  storyByCli(
     'READY_WAIT that nobody ends within its minute stops the deployment and puts the test listener back',
     async t => {
-      const stage = await stageOf(t, 0)
+      const stage = await stageByCli(t, { subnetCidr: subnetCidr(0) })
       const { codedeploy, clients, address } = stage
       await codedeploy.updateDeploymentGroup({
         applicationName: application,
@@ -60,23 +49,26 @@ suite('minutes', { concurrency: true }, () => {
     },
   )
 
-  story('green whose tasks run and pass no health check is given up after three rounds, with that reason', async t => {
-    const stage = await stageOf(t, 2)
-    const { codedeploy, clients, address } = stage
-    await codedeploy.updateDeploymentGroup({
-      applicationName: application,
-      currentDeploymentGroupName: deploymentGroup,
-      autoRollbackConfiguration: { enabled: true, events: ['DEPLOYMENT_FAILURE'] },
-    })
-    const id = await deploy(stage, await registerVersion(clients, 'v2', { UNHEALTHY: 'yes' }))
-    const { status, errorInformation } = await untilStatus(clients, id, 'Failed', 2 * minute)
-    assert.equal(status, 'Failed')
-    assert.match(errorInformation?.message ?? '', /do not stay up: .*health checks/i)
-    assert.deepEqual([await askTcp(address, productionPort), await askTcp(address, testPort)], ['v1', 'v1'])
-  })
+  storyByCli(
+    'green whose tasks run and pass no health check is given up after three rounds, with that reason',
+    async t => {
+      const stage = await stageByCli(t, { subnetCidr: subnetCidr(2) })
+      const { codedeploy, clients, address } = stage
+      await codedeploy.updateDeploymentGroup({
+        applicationName: application,
+        currentDeploymentGroupName: deploymentGroup,
+        autoRollbackConfiguration: { enabled: true, events: ['DEPLOYMENT_FAILURE'] },
+      })
+      const id = await deploy(stage, await registerVersion(clients, 'v2', { UNHEALTHY: 'yes' }))
+      const { status, errorInformation } = await untilStatus(clients, id, 'Failed', 2 * minute)
+      assert.equal(status, 'Failed')
+      assert.match(errorInformation?.message ?? '', /do not stay up: .*health checks/i)
+      assert.deepEqual([await askTcp(address, productionPort), await askTcp(address, testPort)], ['v1', 'v1'])
+    },
+  )
 
-  story('linear, half a minute: half of the new flows, and all of them a minute later', async t => {
-    const stage = await stageOf(t, 1)
+  storyByCli('linear, half a minute: half of the new flows, and all of them a minute later', async t => {
+    const stage = await stageByCli(t, { subnetCidr: subnetCidr(1) })
     const { codedeploy, clients, address } = stage
     await codedeploy.createDeploymentConfig({
       deploymentConfigName: 'halves',

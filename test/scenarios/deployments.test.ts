@@ -1,21 +1,14 @@
-/**
- * Deployments and rollbacks behind a Network Load Balancer, with real processes as tasks (S2.1, S2.2). Whatever is done is done with the
- * AWS CLI; what only looks how far things are asks by the SDK, which takes a hundredth of the time.
- */
+/** Deployments and rollbacks behind a Network Load Balancer, by the AWS CLI, with real processes as tasks (S2.1, S2.2). */
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { suite, type TestContext, test } from 'node:test'
-import type { CloudWatch } from '@aws-sdk/client-cloudwatch'
-import type { CodeDeploy } from '@aws-sdk/client-codedeploy'
-import { lacking } from '../lacking.ts'
+import { suite, type TestContext } from 'node:test'
 import {
   application,
   askTcp,
   askUdp,
-  blueGreen,
   deploy,
   deploymentGroup,
   eventsOf,
@@ -25,26 +18,8 @@ import {
   untilEvent,
   untilStatus,
 } from './blue-green.ts'
-import { cliClient, cliWaiter } from './drivers.ts'
-import { has, temporaryDirectory, until } from './sluice.ts'
-
-type Stage = Awaited<ReturnType<typeof stageOf>>
-
-/** `blueGreen`, with CodeDeploy and CloudWatch by the AWS CLI. */
-async function stageOf(t: TestContext, flags: readonly string[] = []) {
-  const stage = await blueGreen(t, { flags })
-  const { url } = stage.sluice
-  return {
-    ...stage,
-    codedeploy: cliClient<CodeDeploy>(url, 'deploy'),
-    cloudwatch: cliClient<CloudWatch>(url, 'cloudwatch'),
-    wait: cliWaiter(url),
-  }
-}
-
-function story(name: string, tell: (t: TestContext) => Promise<void>): void {
-  test(name, async t => (has('aws') ? await tell(t) : lacking(t, 'aws (Debian: awscli)')))
-}
+import { type Stage, stageByCli, storyByCli } from './by-cli.ts'
+import { temporaryDirectory, until } from './sluice.ts'
 
 /** What both listeners answer, TCP and UDP. */
 async function answers({ address }: Stage): Promise<Record<'production' | 'test', string>> {
@@ -88,8 +63,8 @@ async function pinned(t: TestContext, { address }: Stage) {
 }
 
 suite('deployments', () => {
-  story('S2.1: green is tried on the test listener first, then production moves, then blue goes', async t => {
-    const stage = await stageOf(t)
+  storyByCli('S2.1: green is tried on the test listener first, then production moves, then blue goes', async t => {
+    const stage = await stageByCli(t)
     const { clients, codedeploy, ecs } = stage
     assert.deepEqual(await answers(stage), { production: 'v1 v1', test: 'v1 v1' })
     await readyOption(stage, 'STOP_DEPLOYMENT')
@@ -120,8 +95,8 @@ suite('deployments', () => {
     assert.deepEqual(await answers(stage), { production: 'v3 v3', test: 'v3 v3' })
   })
 
-  story('S2.2: a rollback moves both listeners back to blue, which still serves', async t => {
-    const stage = await stageOf(t)
+  storyByCli('S2.2: a rollback moves both listeners back to blue, which still serves', async t => {
+    const stage = await stageByCli(t)
     const { clients, codedeploy } = stage
     await readyOption(stage, 'CONTINUE_DEPLOYMENT', 10)
     const id = await deploy(stage, await registerVersion(clients, 'v2'))
@@ -178,11 +153,11 @@ suite('deployments', () => {
     assert.deepEqual(await answers(stage), { production: 'v1 v1', test: 'v1 v1' })
   })
 
-  story('a hook that fails rolls back, and one that succeeds lets the deployment go on', async t => {
+  storyByCli('a hook that fails rolls back, and one that succeeds lets the deployment go on', async t => {
     const directory = temporaryDirectory(t)
     const verdict = join(directory, 'verdict')
     writeFileSync(verdict, 'exit 1\n')
-    const stage = await stageOf(t, ['--hook', `smoke=exec:. ${verdict}`])
+    const stage = await stageByCli(t, { flags: ['--hook', `smoke=exec:. ${verdict}`] })
     const { clients, codedeploy } = stage
     await codedeploy.updateDeploymentGroup({
       applicationName: application,

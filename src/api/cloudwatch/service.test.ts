@@ -1,27 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CloudWatchClient, DescribeAlarmsCommand, PutMetricAlarmCommand } from '@aws-sdk/client-cloudwatch'
-import { NormalizedSchema } from '@smithy/core/schema'
 import { lacking } from '../../../test/lacking.ts'
 import { openMemoryStore } from '../../store/memory.ts'
 import { awsCli, awsPrograms } from '../aws-cli.fixture.ts'
+import { serviceContract } from '../service.contract.ts'
 import { clientOptions, openStubApi } from '../stub-api.fixture.ts'
 import { cloudWatch } from './service.ts'
 
 const service = cloudWatch({ datapoints: (_, from) => [{ at: from, sampleCount: 1, sum: 2, minimum: 2, maximum: 2 }] })
 
-test('every action and every constraint names something that the SDK knows', async () => {
-  const { schemas, actions, constraints = {} } = await service.load()
-  assert.deepEqual(Object.keys(actions), service.actionNames)
-  for (const name of service.actionNames) assert(schemas[`${name}$`] !== undefined, name)
-  for (const path of Object.keys(constraints)) {
-    const [structure, member] = path.split('.')
-    const schema = schemas[`${structure}$`]
-    assert(schema !== undefined, path)
-    const members = [...NormalizedSchema.of(schema as never).structIterator()].map(([name]) => name)
-    assert(members.includes(member ?? ''), path)
-  }
-})
+serviceContract(service)
 
 test('the AWS SDK puts and describes alarms, and gets errors, in JSON', async t => {
   const client = new CloudWatchClient(clientOptions(await openStubApi(t, { services: [service] })))

@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { serviceContract } from '../service.contract.ts'
 import { openStubApi } from '../stub-api.fixture.ts'
 import { codedeploy } from './service.ts'
 
-test('every action is one that the SDK knows', async () => {
-  const { schemas, actions } = await codedeploy.load()
-  assert.deepEqual(Object.keys(actions), codedeploy.actionNames)
-  for (const name of codedeploy.actionNames) assert(schemas[`${name}$`] !== undefined, name)
-})
+serviceContract(codedeploy)
 
 /** Of each action: the error of the first thing that it cannot do without. */
 const refusals = {

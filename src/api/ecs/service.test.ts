@@ -1,26 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConflictException, ECS, ServiceNotFoundException } from '@aws-sdk/client-ecs'
-import { NormalizedSchema } from '@smithy/core/schema'
 import { lacking } from '../../../test/lacking.ts'
 import type { Task } from '../../domain/task.ts'
 import { openMemoryStore } from '../../store/memory.ts'
 import { awsCli, awsPrograms } from '../aws-cli.fixture.ts'
+import { serviceContract } from '../service.contract.ts'
 import { clientOptions, openStubApi } from '../stub-api.fixture.ts'
 import { ecs } from './service.ts'
 
-test('every action and every constraint names something that the SDK knows', async () => {
-  const { schemas, actions, constraints = {} } = await ecs.load()
-  assert.deepEqual(Object.keys(actions), ecs.actionNames)
-  for (const name of ecs.actionNames) assert(schemas[`${name}$`] !== undefined, name)
-  for (const path of Object.keys(constraints)) {
-    const [structure, member] = path.split('.')
-    const schema = schemas[`${structure}$`]
-    assert(schema !== undefined, path)
-    const members = [...NormalizedSchema.of(schema as never).structIterator()].map(([name]) => name)
-    assert(members.includes(member ?? ''), path)
-  }
-})
+serviceContract(ecs)
 
 const containerDefinitions = [{ name: 'web', image: 'nginx', portMappings: [{ containerPort: 80 }] }]
 

@@ -1,23 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { NormalizedSchema } from '@smithy/core/schema'
 import { checkInput } from '../check-input.ts'
 import { findOperation } from '../query-protocol.ts'
+import { serviceContract } from '../service.contract.ts'
 import { awsError } from './account.fixture.ts'
 import { elbv2 } from './service.ts'
 
-test('every action and every constraint names something that the SDK knows', async () => {
-  const { schemas, actions, constraints = {} } = await elbv2.load()
-  assert.deepEqual(Object.keys(actions), elbv2.actionNames)
-  for (const name of elbv2.actionNames) assert(schemas[`${name}$`] !== undefined, name)
-  for (const path of Object.keys(constraints)) {
-    const [structure, member] = path.split('.')
-    const schema = schemas[`${structure}$`]
-    assert(schema !== undefined, path)
-    const members = [...NormalizedSchema.of(schema as never).structIterator()].map(([name]) => name)
-    assert(members.includes(member ?? ''), path)
-  }
-})
+serviceContract(elbv2)
 
 test('tags are made of letters, digits, spaces and a few signs, of any script', async () => {
   const { constraints = {}, schemas } = await elbv2.load()
