@@ -13,8 +13,6 @@ const tests = run({
   // They wait more than they work.
   concurrency: availableParallelism() + 1,
   timeout: 180_000,
-  // Under load a file's process has stayed after its last test, with nothing of ours left that runs.
-  forceExit: true,
   execArgv: ['--disable-warning=ExperimentalWarning'],
 })
 tests.on('test:fail', () => {
