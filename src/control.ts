@@ -1,5 +1,6 @@
 /** The control process: the API in front of the store, and the feed to the node. It moves no packet. */
 import { openAlarms } from './alarms/runner.ts'
+import { acm } from './api/acm/service.ts'
 import { cloudWatch } from './api/cloudwatch/service.ts'
 import { codedeploy } from './api/codedeploy/service.ts'
 import { readCredentials } from './api/credentials.ts'
@@ -14,6 +15,7 @@ import { systemClock as clock } from './clock.ts'
 import { hookCaller } from './deployment/hooks.ts'
 import { openDeployments } from './deployment/runner.ts'
 import { openDnsResponder } from './dns/responder.ts'
+import { dueForRenewal } from './domain/certificate.ts'
 import { defaultNetwork } from './domain/default-network.ts'
 import { addressesOf } from './domain/dns-answers.ts'
 import { dnsZone } from './domain/load-balancer.ts'
@@ -22,7 +24,7 @@ import { type Change, tableNames } from './domain/state.ts'
 import { openControlEnd } from './feed/control-end.ts'
 import { feedPath } from './feed/path.ts'
 import { hostAddresses } from './host-addresses.ts'
-import { inquiries } from './inquiries.ts'
+import { inquiries, pages } from './inquiries.ts'
 import { log } from './log.ts'
 import { commit } from './store/commit.ts'
 import { openSqliteStore } from './store/sqlite.ts'
@@ -80,14 +82,15 @@ async function open() {
     hostNames: options.hostNames,
     store,
     clock,
-    services: [elbv2, ec2, sts, ecs, codedeploy, cloudWatch(alarms.metrics)],
+    services: [elbv2, ec2, sts, ecs, codedeploy, acm, cloudWatch(alarms.metrics)],
     ...(credentials === undefined ? {} : { credentials }),
     account: options.account,
     region: options.region,
     hostAddresses,
     health: key => feed.health(key),
     log: line => log('api', line),
-    routes: inquiries(store, clock, feed, scheduler, options.dnsPort),
+    routes: inquiries(store, clock, feed, scheduler, options),
+    pages: pages(store, clock, feed),
     reset: async () => {
       const { revision } = await commit(store, state => [
         ...tableNames.flatMap(table => [...state[table].keys()].map((key): Change => ({ table, key }))),
@@ -98,6 +101,9 @@ async function open() {
   })
   clock.every(5_000, () => {
     commit(store, state => expiredRegistrations(state, clock.now())).catch(error => log('control', String(error)))
+  })
+  clock.every(1_000, () => {
+    renewCertificate(store).catch(error => log('acm', `a certificate is not renewed, tried again: ${error}`))
   })
   const dns = options.dnsPort === 0 ? undefined : await openDns(store, key => feed.health(key))
   return {
@@ -112,6 +118,19 @@ async function open() {
       await store.close()
     },
   }
+}
+
+/** Issues one certificate of ours anew if it is time for one; after a long rest all of them, one a second. */
+async function renewCertificate(store: Store): Promise<void> {
+  const due = dueForRenewal(store.read().certificates.values(), clock.now())
+  if (due === undefined) return
+  const { renewalChanges } = await import('./api/acm/renewal.ts')
+  const { account, region } = options
+  await commit(store, state => {
+    const certificate = state.certificates.get(due.arn)
+    return certificate === undefined ? [] : renewalChanges(state, certificate, { account, region, now: clock.now() })
+  })
+  log('acm', `issued ${due.arn} (${due.domainName}) anew: it would have ended ${new Date(due.notAfter).toISOString()}`)
 }
 
 /** What ran tasks before may have been something else, and nobody would adopt them. */

@@ -2,12 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseFlow } from './domain/explain.ts'
 import {
+  applicationLoadBalancer,
+  certificate,
   health,
   healthOf,
+  httpListener,
   instance,
   listener,
   loadBalancer,
   now,
+  rule,
   securityGroup,
   stateWith,
   target,
@@ -185,3 +189,34 @@ const tables: [string, Parameters<typeof explained>[0], Parameters<typeof nodeRe
 for (const [title, asked, reports, said] of tables) {
   test(`the explanation says: ${title}`, () => assert.match(explained(asked, reports), said))
 }
+
+test('a connection to an HTTPS listener: its rules, and how many targets would take their requests', () => {
+  const state = stateWith({
+    loadBalancers: [applicationLoadBalancer()],
+    listeners: [
+      httpListener({ protocol: 'HTTPS', tls: { defaultCertificate: 'arn:one', certificates: [], sslPolicy: 'P' } }),
+    ],
+    rules: [
+      rule(50_000, { forward: [...listener().forward, { targetGroupArn: 'arn:green', weight: 0 }] }),
+      rule(2, { forward: [], answer: { type: 'fixed-response', statusCode: 404 } }),
+    ],
+    targetGroups: [
+      targetGroup({ protocol: 'HTTP', targets: [target('10.0.1.10'), target('10.0.1.11')] }),
+      targetGroup({ arn: 'arn:green', protocol: 'HTTP' }),
+    ],
+    certificates: [certificate('arn:one')],
+  })
+  const held = [{ listenerArn: 'arn:http', ruleArn: 'arn:rule:2', until: now, forward: [] }]
+  assert.equal(
+    explained({ state }, { applied: { held } }),
+    `served
+A new TCP flow 10.9.0.2:5555 -> 10.0.1.4:80
+  listener  TCP 10.0.1.4 80 of site, in userspace: it speaks HTTPS
+  admitted  the load balancer has no security groups: everyone is
+  rule 2    path-pattern /2: fixed-response 404
+  rule 50000 path-pattern /50000: arn:tg, weight 1 (1 of 2 targets serve); arn:green, weight 0 (0 of 0 targets serve)
+  otherwise arn:tg (1 of 2 targets serve)
+The switch of its rule 2 to other target groups is held until one of their targets is healthy, at most until 2026-01-01T00:00:00.000Z.
+Each request of a connection is judged by itself: the first rule counts of which all conditions hold.`,
+  )
+})

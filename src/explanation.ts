@@ -2,7 +2,8 @@ import type { Flow } from './domain/choice.ts'
 import { groupShares } from './domain/choice.ts'
 import { isIpv6 } from './domain/cidr.ts'
 import { type Explanation, explain } from './domain/explain.ts'
-import type { SnapshotListener } from './domain/snapshot.ts'
+import { printAnswer, printCondition } from './domain/print-rule.ts'
+import { groupsById, type SnapshotListener } from './domain/snapshot.ts'
 import { isSuspect } from './domain/suspicion.ts'
 import { targetKey } from './domain/target-group.ts'
 import { targetHealth } from './domain/target-health.ts'
@@ -38,6 +39,7 @@ export function explainFlow(
     ...(explanation.isItself ? [step('dropped', false, 'the listener itself is no client')] : []),
     ...admissionStep(explanation, view),
     ...choiceStep(explanation, view),
+    ...ruleSteps(explanation, view),
     ...targetStep(explanation, view, feed, now),
     ...guardStep(explanation, feed, onCards),
     ...problemStep(explanation, feed),
@@ -47,11 +49,17 @@ export function explainFlow(
     isServed,
     lines: [
       title,
-      ...steps.map(({ what, line }) => `  ${what.padEnd(10)}${line}`),
+      ...steps.map(({ what, line }) => `  ${what.padEnd(9)} ${line}`),
       ...notes(explanation, view, feed),
-      ...(isServed ? ['A flow that is established keeps its target; this is where a new one goes.'] : []),
+      ...(isServed ? [lastWord(explanation)] : []),
     ],
   }
+}
+
+function lastWord({ listener }: Explanation): string {
+  return listener?.http === undefined
+    ? 'A flow that is established keeps its target; this is where a new one goes.'
+    : 'Each request of a connection is judged by itself: the first rule counts of which all conditions hold.'
 }
 
 interface Step {
@@ -80,7 +88,10 @@ function listenerStep({ flow, listener }: Explanation, { state, snapshot }: Node
   return step('listener', true, `${name}, in ${fallback === undefined ? 'the kernel' : `userspace: ${fallback}`}`)
 }
 
-function fallbackOf({ id }: SnapshotListener, feed: Feed): string | undefined {
+/** Why the listener is served in userspace; `undefined`: it is not. */
+function fallbackOf({ id, tls, http }: SnapshotListener, feed: Feed): string | undefined {
+  if (http !== undefined) return `it speaks ${tls === undefined ? 'HTTP' : 'HTTPS'}`
+  if (tls !== undefined) return 'it speaks TLS'
   return feed.applied()?.fallbacks.find(({ listener }) => listener === id)?.reason
 }
 
@@ -100,7 +111,7 @@ function admissionStep({ flow, listener, admission }: Explanation, { state }: No
 }
 
 function choiceStep({ listener, admission, choice }: Explanation, { snapshot }: NodeView): readonly Step[] {
-  if (listener === undefined || !admission?.isAdmitted) return []
+  if (listener === undefined || listener.http !== undefined || !admission?.isAdmitted) return []
   if (choice === undefined) return [step('group', false, 'none of its target groups has a weight')]
   const { group, weight, totalWeight, share, slot, slots, target } = choice
   const drawn = weight === totalWeight ? '' : `: the flow's share is ${share} of ${groupShares}`
@@ -113,6 +124,29 @@ function choiceStep({ listener, admission, choice }: Explanation, { snapshot }: 
   const hashed = group.sticky ? 'the client address alone' : 'the flow'
   const where = `slot ${slot} of ${slots}, by ${hashed}`
   return [chosen, step('target', true, `${endpoint(target.address, target.port)}, ${where}`)]
+}
+
+/** So many of a listener's rules are shown; the default one is always among them. */
+const shownRules = 20
+
+/** A connection to an HTTP listener has no target yet: what it may become of its requests. */
+function ruleSteps({ listener, admission }: Explanation, { snapshot }: NodeView): readonly Step[] {
+  if (listener?.http === undefined || !admission?.isAdmitted) return []
+  const { rules } = listener.http
+  const groups = groupsById(snapshot.groups)
+  const serving = (id: string) => groups.get(id)?.targets.filter(({ mode }) => mode === 'serve').length ?? 0
+  const steps = rules.map(({ priority, conditions, action: { forward, answer } }) => {
+    const when = conditions.length === 0 ? '' : `${conditions.map(printCondition).join(' and ')}: `
+    const ways = forward.map(({ group, weight }) => {
+      const all = groups.get(group)?.targets.length ?? 0
+      return `${groupName(group)}${forward.length > 1 ? `, weight ${weight}` : ''} (${serving(group)} of ${all} targets serve)`
+    })
+    const what = answer === undefined ? ways.join('; ') || 'nothing' : printAnswer(answer)
+    return step(priority === 0 ? 'otherwise' : `rule ${priority}`, true, `${when}${what}`)
+  })
+  const left = steps.length - shownRules
+  if (left <= 0) return steps
+  return [...steps.slice(0, shownRules - 1), step('...', true, `${left} more rules`), ...steps.slice(-1)]
 }
 
 function targetStep({ choice }: Explanation, { state }: NodeView, feed: Feed, now: number): readonly Step[] {
@@ -156,15 +190,15 @@ function problemStep({ listener, choice }: Explanation, feed: Feed): readonly St
   return target === undefined || problem === undefined ? [] : [step('problem', false, problem.reason)]
 }
 
-function notes({ listener }: Explanation, { snapshot }: NodeView, feed: Feed): readonly string[] {
+function notes({ listener }: Explanation, { state, snapshot }: NodeView, feed: Feed): readonly string[] {
   const applied = feed.applied()
-  const held = applied?.held.find(({ listenerArn }) => listenerArn === listener?.listenerArn)
+  const held = applied?.held.filter(({ listenerArn }) => listenerArn === listener?.listenerArn) ?? []
   return [
-    ...(held === undefined
-      ? []
-      : [
-          `Its switch to other target groups is held until one of their targets is healthy, at most until ${new Date(held.until).toISOString()}.`,
-        ]),
+    ...held.map(({ ruleArn, until }) => {
+      const whose =
+        ruleArn === undefined ? 'Its switch' : `The switch of its rule ${state.rules.get(ruleArn)?.priority}`
+      return `${whose} to other target groups is held until one of their targets is healthy, at most until ${new Date(until).toISOString()}.`
+    }),
     ...(feed.nodeConnected ? [] : ['The node process is not connected: it serves on the last state that it was told.']),
     ...(feed.nodeConnected && applied?.revision !== snapshot.revision
       ? [`The node has revision ${applied?.revision ?? 0} in place; this is revision ${snapshot.revision}.`]

@@ -17,9 +17,10 @@ export interface NodeView {
 export function nodeViewer(feed: Pick<ControlEnd, 'applied' | 'health'>): (desired: State, now: number) => NodeView {
   const build = snapshotBuilder()
   return (desired, now) => {
-    const changes = (feed.applied()?.held ?? []).flatMap(({ listenerArn, forward }): readonly Change[] => {
-      const listener = desired.listeners.get(listenerArn)
-      return listener ? [{ table: 'listeners', key: listenerArn, value: { ...listener, forward } }] : []
+    const changes = (feed.applied()?.held ?? []).flatMap(({ listenerArn, ruleArn, forward }): readonly Change[] => {
+      const [table, key] = ruleArn === undefined ? (['listeners', listenerArn] as const) : (['rules', ruleArn] as const)
+      const record = desired[table].get(key)
+      return record ? [{ table, key, value: { ...record, forward } } as Change] : []
     })
     const state = changes.length === 0 ? desired : applyChanges(desired, desired.revision, changes)
     return { state, snapshot: build(state, reported(state, feed), now).snapshot }

@@ -57,6 +57,7 @@ const engine = openBestEngine({
     workers: options.workers,
     clock,
     udpFlowLimit: options.udpFlows,
+    directory: options.dataDir,
     onSuspicion: suspicion => checker.suspect(suspicion.target, suspicion.reason),
     log: line => log('engine', line),
   }),

@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { instance, listener, loadBalancer, now, securityGroup, stateWith } from './domain/state.fixture.ts'
+import {
+  applicationLoadBalancer,
+  httpListener,
+  instance,
+  listener,
+  loadBalancer,
+  now,
+  rule,
+  securityGroup,
+  stateWith,
+  target,
+  targetGroup,
+} from './domain/state.fixture.ts'
 import { nodeReports } from './feed/node-reports.fixture.ts'
 import { statusOf } from './status.ts'
 
@@ -98,4 +110,20 @@ test('instances that are this host itself are pointed out', () => {
     { id: 'i-1', address: '192.0.2.1' },
     { id: 'i-1', address: 'fd00::1' },
   ])
+})
+
+test('an HTTP listener is in userspace, and has the targets of all its rules with the greatest weight', () => {
+  const state = stateWith({
+    loadBalancers: [applicationLoadBalancer()],
+    listeners: [httpListener()],
+    rules: [rule(1, { forward: [{ targetGroupArn: 'arn:tg', weight: 7 }] })],
+    targetGroups: [targetGroup({ protocol: 'HTTP', targets: [target('10.0.1.10')] })],
+  })
+  const held = [5, 9].map(until => ({ listenerArn: 'arn:http', ruleArn: 'arn:rule:1', until, forward: [] }))
+  const [http] = statusOf(state, nodeReports({ applied: { held } }), now, new Set()).listeners
+  assert.deepEqual([http?.engine, http?.rules, http?.heldUntil], ['userspace', 1, '1970-01-01T00:00:00.009Z'])
+  assert.deepEqual(
+    http?.targets.map(({ id, weight }) => [id, weight]),
+    [['10.0.1.10', 7]],
+  )
 })

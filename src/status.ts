@@ -1,4 +1,5 @@
-import { zoneAddresses } from './domain/load-balancer.ts'
+import { rulesOf, targetGroupsOf } from './domain/listener-rules.ts'
+import { speaksHttp, zoneAddresses } from './domain/load-balancer.ts'
 import { registrationsAt } from './domain/registrations.ts'
 import type { State } from './domain/state.ts'
 import { isSuspect } from './domain/suspicion.ts'
@@ -41,8 +42,10 @@ export interface ListenerStatus {
   readonly engine?: 'kernel' | 'userspace'
   /** Why not the kernel, a line each. */
   readonly fallbacks: readonly string[]
-  /** A switch of target groups that waits for the new side's first healthy target. */
+  /** A switch of target groups that waits for the new side's first healthy target; of several the last one's. */
   readonly heldUntil?: string
+  /** Beside the default one; absent where it can have none. */
+  readonly rules?: number
   readonly activeFlows: number
   readonly newFlows: number
   readonly drops: Readonly<Record<string, number>>
@@ -63,6 +66,7 @@ export interface SecurityGroupStatus {
 interface TargetStatus {
   readonly id: string
   readonly port: number
+  /** Of its group in the listener's action; of several actions the greatest. */
   readonly weight: number
   readonly state: string
   /** Of all listeners that forward to its group. */
@@ -94,7 +98,8 @@ export function statusOf(state: State, feed: Feed, now: number, onCards: Readonl
     listeners: [...state.listeners.values()].map(listener => {
       const loadBalancer = state.loadBalancers.get(listener.loadBalancerArn)
       const counted = countedBy.get(listener.arn) ?? []
-      const held = applied?.held.find(({ listenerArn }) => listenerArn === listener.arn)
+      const holds = applied?.held.filter(({ listenerArn }) => listenerArn === listener.arn) ?? []
+      const isForKernel = listener.tls === undefined && !speaksHttp(listener)
       const problems = problemsOf.get(listener.arn) ?? []
       const fallbacks = [...new Set(fallbacksOf.get(listener.arn)?.map(({ reason }) => reason))]
       const drops: Record<string, number> = {}
@@ -109,13 +114,14 @@ export function statusOf(state: State, feed: Feed, now: number, onCards: Readonl
         addresses: (loadBalancer?.zones ?? []).flatMap(zoneAddresses),
         isInPlace: !problems.some(({ target }) => target === undefined),
         problems: problems.map(({ reason }) => reason),
-        ...(applied && { engine: fallbacks.length === 0 ? 'kernel' : 'userspace' }),
+        ...(applied && { engine: isForKernel && fallbacks.length === 0 ? 'kernel' : 'userspace' }),
         fallbacks,
-        ...(held === undefined ? {} : { heldUntil: new Date(held.until).toISOString() }),
+        ...(holds.length > 0 && { heldUntil: new Date(Math.max(...holds.map(({ until }) => until))).toISOString() }),
+        ...(speaksHttp(listener) && { rules: rulesOf(state, listener.arn).length }),
         activeFlows: sum(counted.map(({ activeFlows }) => activeFlows)),
         newFlows: sum(counted.map(({ newFlows }) => newFlows)),
         drops,
-        targets: listener.forward.flatMap(({ targetGroupArn, weight }) => {
+        targets: [...targetGroupsOf(state, listener)].flatMap(([targetGroupArn, weight]) => {
           const group = state.targetGroups.get(targetGroupArn)
           if (group === undefined) return []
           return registrationsAt(group, now).map(target => {

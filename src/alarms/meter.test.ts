@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Metric, metricKey, metricsOf } from '../domain/metric.ts'
-import { health, now } from '../domain/state.fixture.ts'
+import { applicationLoadBalancer, health, httpListener, now } from '../domain/state.fixture.ts'
 import { applyChanges, emptyState } from '../domain/state.ts'
 import { Meter } from './meter.ts'
 import { FakeNode, groupArn, keys, listenerArn, service } from './node.fixture.ts'
@@ -122,6 +122,43 @@ test('latency is that of the slowest probe that passed, each told once', async (
   node.healths.set(keys[0], probed(3, 4))
   node.healths.set(keys[1], probed(4, 5000, false))
   assert.deepEqual(await measured(meter, latency), { ConnectLatency: 4 })
+})
+
+test('requests, errors and response times of an Application Load Balancer are what came since the last measurement', async () => {
+  const site = applicationLoadBalancer()
+  const at = applyChanges(state, 2, [
+    { table: 'loadBalancers', key: site.arn, value: site },
+    { table: 'listeners', key: listenerArn },
+    {
+      table: 'listeners',
+      key: 'arn:http',
+      value: httpListener({ forward: [{ targetGroupArn: groupArn, weight: 1 }] }),
+    },
+  ])
+  const node = new FakeNode()
+  const meter = new Meter(node)
+  const http = metricsOf(at).filter(
+    ({ namespace, name }) => namespace === 'AWS/ApplicationELB' && !name.includes('Host'),
+  )
+  const counted = (requests: number, errors: number, latencySumMs: number, answers: Record<string, number>) => {
+    const flows = { newFlows: 1, activeFlows: 1, bytesIn: requests, bytesOut: requests }
+    const classes = [0, 0, requests - errors, 0, 0, errors]
+    node.current = {
+      listeners: [{ listener: 'TCP 10.0.1.4 80', listenerArn: 'arn:http', drops: {}, ...flows, http: { answers } }],
+      targets: [{ target: keys[0], ...flows, http: { requests, classes, latency: [0, requests], latencySumMs } }],
+    }
+  }
+  counted(100, 10, 1_000, { 404: 3, 502: 1 })
+  await measured(meter, http, at)
+  counted(110, 12, 3_000, { 404: 9, 502: 2, 503: 4 })
+  const common = { RequestCount: 10, HTTPCode_Target_5XX_Count: 2, TargetResponseTime: 0.2 }
+  assert.deepEqual(await measured(meter, http, at), {
+    ...common,
+    ...Object.fromEntries(Object.entries(common).map(([name, value]) => [`lb ${name}`, value])),
+    'lb HTTPCode_ELB_5XX_Count': 5,
+  })
+  const still = await measured(meter, http, at)
+  assert.deepEqual([still.RequestCount, still.TargetResponseTime], [0, undefined], 'without answers there is no time')
 })
 
 test('nothing is known while the node is away, nor what flowed meanwhile', async () => {

@@ -1,4 +1,5 @@
 import type { Health } from '../domain/health.ts'
+import { targetGroupsOf } from '../domain/listener-rules.ts'
 import { type Metric, metricKey, subjectOf } from '../domain/metric.ts'
 import { referencesTo } from '../domain/references.ts'
 import { registrationsAt } from '../domain/registrations.ts'
@@ -28,18 +29,37 @@ interface Totals extends Flows {
   readonly target: string
   /** Of the new flows those that it refused, and that no other target got. */
   readonly refused?: number
+  readonly http?: {
+    readonly requests: number
+    /** Answers by status class: index 5 counts 5xx. */
+    readonly classes: readonly number[]
+    /** Answers by latency. */
+    readonly latency: readonly number[]
+    readonly latencySumMs: number
+  }
 }
 
 interface ListenerTotals extends Flows {
   readonly listener: string
   readonly listenerArn: string
   readonly drops: Readonly<Record<string, number>>
+  /** Answers made by the load balancer, by status. */
+  readonly http?: { readonly answers: Readonly<Record<string, number>> }
 }
 
-const flowMetrics: ReadonlySet<string> = new Set(['NewFlowCount', 'ActiveFlowCount', 'ProcessedBytes', 'RefusedShare'])
+const flowMetrics: ReadonlySet<string> = new Set([
+  'NewFlowCount',
+  'ActiveFlowCount',
+  'ProcessedBytes',
+  'RefusedShare',
+  'RequestCount',
+  'HTTPCode_Target_5XX_Count',
+  'HTTPCode_ELB_5XX_Count',
+  'TargetResponseTime',
+])
 
 /** Drops that cost a new flow its target; the other reasons are what was asked for, or nobody's loss. */
-const losses = ['no-target', 'refused', 'flow-limit', 'send-failed']
+const losses = ['no-target', 'refused', 'target-tls', 'flow-limit', 'send-failed']
 
 /** What flowed between two measurements, and how many flows there are now. */
 interface Flowed {
@@ -48,9 +68,22 @@ interface Flowed {
   readonly bytes: number
   /** New flows that no target took. */
   readonly lost: number
+  /** Of targets of Application Load Balancers. */
+  readonly answered: Answered
+  /** 5xx that the load balancer answered itself. */
+  readonly ownErrors: number
 }
 
-const nothing: Flowed = { newFlows: 0, activeFlows: 0, bytes: 0, lost: 0 }
+interface Answered {
+  readonly requests: number
+  readonly errors: number
+  /** Answers, and how long they were waited for together. */
+  readonly answers: number
+  readonly latencyMs: number
+}
+
+const noneAnswered: Answered = { requests: 0, errors: 0, answers: 0, latencyMs: 0 }
+const nothing: Flowed = { newFlows: 0, activeFlows: 0, bytes: 0, lost: 0, answered: noneAnswered, ownErrors: 0 }
 
 /** Measures metrics. What grows is measured from one call to the next. */
 export class Meter {
@@ -125,9 +158,9 @@ export class Meter {
     const suspectedAt = new Map<string, number>()
     const flowed = new Map<string, Flowed>()
     const add = (arn: string, more: Flowed) => flowed.set(arn, plus(flowed.get(arn) ?? nothing, more))
-    const since = (key: string, counted: Flows, lost: number) => {
+    const since = (key: string, counted: Flows, rest: Pick<Flowed, 'lost'> & Partial<Flowed>) => {
       const { newFlows, activeFlows, bytesIn, bytesOut } = counted
-      const total = { newFlows, activeFlows, bytes: bytesIn + bytesOut, lost }
+      const total = { ...nothing, newFlows, activeFlows, bytes: bytesIn + bytesOut, ...rest }
       totals.set(key, total)
       return grown(before?.get(key) ?? nothing, total)
     }
@@ -135,20 +168,21 @@ export class Meter {
       const { suspect } = this.#node.health(counted.target) ?? {}
       if (suspect !== undefined) suspectedAt.set(counted.target, suspect.since)
       const isNews = suspect !== undefined && this.#suspectedAt.get(counted.target) !== suspect.since
-      const more = since(counted.target, counted, counted.refused ?? 0)
+      const more = since(counted.target, counted, { lost: counted.refused ?? 0, answered: answeredOf(counted) })
       // What was refused is among the new flows of the target, and of its listener.
       const arn = targetGroupOf(counted.target)
       add(arn, { ...more, newFlows: more.newFlows - more.lost, lost: Math.max(more.lost, isNews ? 1 : 0) })
       const user = referencesTo(state, arn)[0]?.loadBalancer
-      if (user !== undefined) add(user.arn, { ...nothing, newFlows: -more.lost, lost: more.lost })
+      if (user !== undefined)
+        add(user.arn, { ...nothing, newFlows: -more.lost, lost: more.lost, answered: more.answered })
     }
     for (const counted of counters.listeners) {
       const lost = losses.reduce((sum, reason) => sum + (counted.drops[reason] ?? 0), 0)
-      const more = since(counted.listener, counted, lost)
+      const more = since(counted.listener, counted, { lost, ownErrors: ownErrorsOf(counted) })
       const listener = state.listeners.get(counted.listenerArn)
       if (listener === undefined) continue
       add(listener.loadBalancerArn, more)
-      for (const { targetGroupArn, weight } of listener.forward) {
+      for (const [targetGroupArn, weight] of targetGroupsOf(state, listener)) {
         if (weight > 0) add(targetGroupArn, { ...nothing, lost: more.lost })
       }
     }
@@ -165,26 +199,51 @@ function flowValue(name: string, flowed: Flowed): number | undefined {
   if (name === 'NewFlowCount') return newFlows
   if (name === 'ActiveFlowCount') return activeFlows
   if (name === 'ProcessedBytes') return bytes
+  if (name === 'RequestCount') return flowed.answered.requests
+  if (name === 'HTTPCode_Target_5XX_Count') return flowed.answered.errors
+  if (name === 'HTTPCode_ELB_5XX_Count') return flowed.ownErrors
+  if (name === 'TargetResponseTime') return meanSeconds(flowed.answered)
   // Where nobody came there is no share.
   return newFlows + lost === 0 ? undefined : lost / (newFlows + lost)
+}
+
+/** Of all answers of the second; `undefined` where there was none. */
+function meanSeconds({ answers, latencyMs }: Answered): number | undefined {
+  return answers === 0 ? undefined : latencyMs / answers / 1_000
+}
+
+function answeredOf({ http }: Totals): Answered {
+  if (http === undefined) return noneAnswered
+  const answers = http.latency.reduce((sum, count) => sum + count, 0)
+  return { requests: http.requests, errors: http.classes[5] ?? 0, answers, latencyMs: http.latencySumMs }
+}
+
+function ownErrorsOf({ http }: ListenerTotals): number {
+  return Object.entries(http?.answers ?? {}).reduce((sum, [status, count]) => sum + (status >= '500' ? count : 0), 0)
 }
 
 /** From one total to the next. One that is less than it was began anew. */
 function grown(before: Flowed, total: Flowed): Flowed {
   const by = (was: number, is: number) => (is < was ? is : is - was)
-  return {
-    newFlows: by(before.newFlows, total.newFlows),
-    activeFlows: total.activeFlows,
-    bytes: by(before.bytes, total.bytes),
-    lost: by(before.lost, total.lost),
-  }
+  return { ...combined(before, total, by), activeFlows: total.activeFlows }
 }
 
 function plus(a: Flowed, b: Flowed): Flowed {
+  return combined(a, b, (x, y) => x + y)
+}
+
+function combined(a: Flowed, b: Flowed, by: (a: number, b: number) => number): Flowed {
   return {
-    newFlows: a.newFlows + b.newFlows,
-    activeFlows: a.activeFlows + b.activeFlows,
-    bytes: a.bytes + b.bytes,
-    lost: a.lost + b.lost,
+    newFlows: by(a.newFlows, b.newFlows),
+    activeFlows: by(a.activeFlows, b.activeFlows),
+    bytes: by(a.bytes, b.bytes),
+    lost: by(a.lost, b.lost),
+    answered: {
+      requests: by(a.answered.requests, b.answered.requests),
+      errors: by(a.answered.errors, b.answered.errors),
+      answers: by(a.answered.answers, b.answered.answers),
+      latencyMs: by(a.answered.latencyMs, b.answered.latencyMs),
+    },
+    ownErrors: by(a.ownErrors, b.ownErrors),
   }
 }

@@ -39,6 +39,8 @@ export interface Service {
   readonly xmlNamespace?: string
   /** Of json: what stands before the action in `X-Amz-Target`, `AmazonEC2ContainerServiceV20141113`. */
   readonly targetPrefix?: string
+  /** The error for an input that breaks `constraints`, where it is not the protocol's own (`checkInput`): `ValidationException`. */
+  readonly invalidCode?: string
   /** Names of the actions that exist here, so that a request without a credential scope finds its service. */
   readonly actionNames: readonly string[]
   load(): Promise<LoadedService>

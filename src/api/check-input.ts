@@ -7,15 +7,16 @@ type Protocol = Service['protocol']
 
 /**
  * Checks a decoded input against what the schemas require and the service's `constraints` allow; `pattern` and `enum` of a
- * list hold for each of its items. Throws AWS's shape-level errors: `ValidationError` (query) or `InvalidParameterException`
- * (json, which is ECS: it has no ValidationException) with all violations counted, `MissingParameter` or
- * `InvalidParameterValue` for the first one (ec2).
+ * list hold for each of its items. Throws AWS's shape-level errors: `invalidCode`, where that is absent `ValidationError` (query)
+ * or `InvalidParameterException` (json), with all violations counted, `MissingParameter` or `InvalidParameterValue` for the
+ * first one (ec2).
  */
 export function checkInput(
   input: Readonly<Record<string, unknown>>,
   operation: Operation,
   constraints: Constraints,
   protocol: Protocol,
+  invalidCode = protocol === 'json' ? 'InvalidParameterException' : 'ValidationError',
 ): void {
   if (operation.input.isUnitSchema()) return
   const violations: Violation[] = []
@@ -28,10 +29,7 @@ export function checkInput(
       ({ path, value, rule }) =>
         `Value ${value === null ? 'null' : `'${value}'`} at '${path}' failed to satisfy constraint: Member must ${rule}`,
     )
-    throw new ApiError(
-      protocol === 'json' ? 'InvalidParameterException' : 'ValidationError',
-      `${count}: ${texts.join('; ')}`,
-    )
+    throw new ApiError(invalidCode, `${count}: ${texts.join('; ')}`)
   }
   if (first.value === null) {
     throw new ApiError('MissingParameter', `The request must contain the parameter ${first.path}`)
@@ -95,7 +93,7 @@ function checkInside(value: unknown, schema: NormalizedSchema, path: string, che
 
 function checkValue(value: unknown, constraint: Constraint, path: string, check: Check): void {
   const { min, max, pattern, enum: allowed } = constraint
-  const length = typeof value === 'string' || Array.isArray(value)
+  const length = typeof value === 'string' || Array.isArray(value) || value instanceof Uint8Array
   const size = length ? value.length : Number(value)
   const measure = length ? 'length' : 'value'
   const found = (rule: string) => check.violations.push({ path, value: shown(value), rule })
@@ -119,6 +117,8 @@ function itemPath(path: string, index: number, check: Check): string {
 
 function shown(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(shown).join(', ')}]`
+  // AWS's own words; a private key may be among such bytes.
+  if (value instanceof Uint8Array) return `java.nio.HeapByteBuffer[pos=0 lim=${value.length} cap=${value.length}]`
   if (typeof value !== 'object' || value === null) return String(value)
   return `{${Object.entries(value).map(([key, each]) => `${key}=${shown(each)}`)}}`
 }

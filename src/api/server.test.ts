@@ -325,6 +325,27 @@ test('reset answers when all is gone, not to a foreign page, and does not exist 
   assert.equal(gone, 1)
 })
 
+test('a page is a text, to a program that cannot sign too, where it has a key if keys are configured', async t => {
+  const pages = { 'GET /metrics': async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }) }
+  const free = await open(t, { pages })
+  assert.match(
+    await sendRaw(free.port, plain('GET /metrics')),
+    /^HTTP\/1.1 200 .*Content-Type: text\/plain; version=0.0.4.*\r\n\r\nup 1\n$/s,
+  )
+  const rebound = plain('GET /metrics').replace('localhost', 'evil.example')
+  assert.match(await sendRaw(free.port, rebound), /^HTTP\/1.1 403 /)
+  const guarded = await open(t, { pages, credentials: new Map([['AKIAALICE', 'se:cret']]) })
+  const asked = (authorization: string) =>
+    sendRaw(guarded.port, plain('GET /metrics').replace('\r\n\r\n', `\r\nAuthorization: ${authorization}\r\n\r\n`))
+  const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+  assert.match(await asked(basic('AKIAALICE:se:cret')), /^HTTP\/1.1 200 .*up 1/s)
+  for (const wrong of ['AKIAALICE:se:creT', 'AKIAALICE:', 'AKIABOB:se:cret', 'AKIAALICE', ':', ''])
+    assert.match(await asked(basic(wrong)), /^HTTP\/1.1 401 .*WWW-Authenticate: Basic realm=/s, wrong)
+  for (const other of ['Bearer se:cret', 'Basic', 'Basic %%%', ''])
+    assert.match(await asked(other), /^HTTP\/1.1 401 /, other)
+  assert.match(await sendRaw(guarded.port, plain('GET /metrics')), /^HTTP\/1.1 401 /)
+})
+
 test('a further route is answered as JSON, and only to who signs where credentials are configured', async t => {
   const routes = { 'GET /_sluice/state': () => ({ status: 200, body: { revision: 7 } }) }
   const free = await open(t, { routes })

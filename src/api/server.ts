@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { holdsKey } from './basic-auth.ts'
 import type { Action, Service } from './call.ts'
 import { checkInput } from './check-input.ts'
 import type { Credentials } from './credentials.ts'
@@ -26,6 +27,11 @@ export interface ApiOptions extends CallContext {
   reset?(): Promise<void>
   /** Further paths, `GET /_sluice/status` for one, answered as JSON; they must be signed where credentials are configured. */
   readonly routes?: Readonly<Record<string, Route>>
+  /**
+   * Further paths, `GET /metrics` for one, for programs that cannot sign: HTTP Basic with an access key id and its secret opens
+   * them where credentials are configured.
+   */
+  readonly pages?: Readonly<Record<string, () => Promise<Page>>>
   /** Takes one line for the operator. */
   log(line: string): void
 }
@@ -35,6 +41,12 @@ type Route = (query: URLSearchParams) => RouteAnswer | Promise<RouteAnswer>
 interface RouteAnswer {
   readonly status: number
   readonly body: unknown
+}
+
+/** A text as it is. */
+export interface Page {
+  readonly contentType: string
+  readonly body: string
 }
 
 export interface Api {
@@ -126,12 +138,14 @@ class Handler {
   readonly #services: Services
   readonly #calls: CallRunner
   readonly #routes: ReadonlyMap<string, Route>
+  readonly #pages: ReadonlyMap<string, () => Promise<Page>>
 
   constructor(options: ApiOptions) {
     this.#options = options
     this.#services = new Services(options.services)
     this.#calls = new CallRunner(options)
     this.#routes = new Map(Object.entries(options.routes ?? {}))
+    this.#pages = new Map(Object.entries(options.pages ?? {}))
   }
 
   /** Never rejects: whatever goes wrong is an answer, or the client is gone. */
@@ -183,7 +197,7 @@ class Handler {
     const run = Object.hasOwn(actions, action) ? actions[action] : undefined
     if (operation === undefined || run === undefined) throw asked.unknown
     const input = asked.decode(operation)
-    if (constraints !== undefined) checkInput(input, operation, constraints, service.protocol)
+    if (constraints !== undefined) checkInput(input, operation, constraints, service.protocol, service.invalidCode)
     const dryRun = service.protocol === 'ec2' && input.DryRun === true
     // Written before the commit, so that an output which cannot be written is a failure that changed nothing.
     const answering: Action<unknown, string> = (given, call) => asked.encode(operation, run(given as never, call))
@@ -211,6 +225,11 @@ class Handler {
     if (key === 'POST /_sluice/reset' && reset !== undefined && credentials === undefined) {
       await reset()
       return json(200, { status: 'ok' })
+    }
+    const page = this.#pages.get(key)
+    if (page !== undefined) {
+      if (credentials !== undefined && !holdsKey(request.headers.authorization, credentials)) return askForKey
+      return { status: 200, ...(await page()) }
     }
     const route = this.#routes.get(key)
     if (route === undefined) throw commonErrors.notFound(path)
@@ -279,6 +298,13 @@ function contentType(service: Service | undefined): string {
 
 function json(status: number, body: unknown): Answer {
   return { status, contentType: 'application/json', body: `${JSON.stringify(body)}\n` }
+}
+
+const askForKey: Answer = {
+  status: 401,
+  contentType: 'text/plain; charset=utf-8',
+  headers: { 'WWW-Authenticate': 'Basic realm="sluice"' },
+  body: 'The user is an access key id, the password its secret access key.\n',
 }
 
 /** What a call must be before its body is read; answers its Authorization header. */

@@ -101,13 +101,14 @@ function describeEngines(mayChangeNetwork: boolean, linux: boolean): string[] {
   ]
   if (lacks.length > 0)
     return [
-      `Engine: userspace (TCP, UDP, TCP_UDP) in worker processes, as the kernel's needs ${lacks.join(' and ')}. What is lost:`,
+      `Engine: userspace (all protocols) in worker processes, as the kernel's needs ${lacks.join(' and ')}. What is lost:`,
       '  targets see the load balancer’s address instead of the client’s, which UDP targets cannot learn in any other way (TCP',
       '  ones can, by proxy_protocol_v2.enabled=true); targets’ own security groups; SYN cookies.',
     ]
   return [
     'Engine: the kernel (nftables) for TCP, UDP and TCP_UDP: targets see the client’s address, and traffic goes on while Sluice',
-    '  restarts. What the kernel cannot serve, such as proxy protocol, goes through worker processes, for the reason given below.',
+    '  restarts. TLS, HTTP and HTTPS go through worker processes, and so does what the kernel cannot serve, such as proxy',
+    '  protocol, for the reason given below.',
   ]
 }
 
@@ -146,7 +147,7 @@ function describeListener(listener: ListenerStatus): string[] {
   return [
     '',
     `${listener.loadBalancer}  ${listener.protocol} ${endpoints}  ${listener.isInPlace ? place : 'NOT IN PLACE'}` +
-      `, ${listener.activeFlows} flows now, ${listener.newFlows} in all${drops.length === 0 ? '' : `, dropped: ${drops.join(', ')}`}`,
+      `${listener.rules === undefined ? '' : `, ${listener.rules} rules`}, ${listener.activeFlows} flows now, ${listener.newFlows} in all${drops.length === 0 ? '' : `, dropped: ${drops.join(', ')}`}`,
     ...listener.problems.map(reason => `  problem: ${reason}`),
     ...listener.fallbacks.map(reason => `  not in the kernel: ${reason}`),
     ...(listener.heldUntil === undefined

@@ -12,6 +12,7 @@ const help = `sluice: Elastic Load Balancing that you run yourself
                           an nftables ruleset for target hosts, which admits what came through the load balancer
   sluice task logs [--follow] ID [FLAGS]
                           what a task wrote (its id or ARN: aws ecs list-tasks)
+  sluice ca [FLAGS]       the root certificate (PEM) of what aws acm request-certificate issues, for clients to trust
   sluice cleanup [--all] [FLAGS]
                           remove what the Sluice of this data directory (--all: any) left in the kernel when it ended
   sluice version
@@ -56,6 +57,11 @@ try {
     case 'task': {
       const { taskCommand } = await import('./task.ts')
       process.exitCode = await taskCommand(args, process.env)
+      break
+    }
+    case 'ca': {
+      const { caCommand } = await import('./ca.ts')
+      process.exitCode = await caCommand(args, process.env)
       break
     }
     case 'cleanup': {

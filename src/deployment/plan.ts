@@ -51,7 +51,7 @@ export function planOf(deployment: Deployment, view: View): { plan: DeploymentPl
   }
   const changes: Change[] = [
     { table: 'taskSets', key: green.arn, value: green },
-    pointed(state, productionListenerArn, forwardOf(plan, 0)),
+    ...pointed(state, plan, productionListenerArn, forwardOf(plan, 0)),
   ]
   return { plan, changes }
 }

@@ -85,7 +85,7 @@ function enter(from: Deployment, step: DeploymentStep, view: View): Move {
     case 'AllowTestTraffic': {
       const plan = begun.progress.plan!
       if (plan.testListenerArn === undefined) return proceed(begun, view)
-      return commit(awaiting(begun, view), pointed(state, plan.testListenerArn, forwardOf(plan, fullyShifted)))
+      return commit(awaiting(begun, view), ...pointed(state, plan, plan.testListenerArn, forwardOf(plan, fullyShifted)))
     }
     case 'ReadyWait':
       if (begun.readyOption.action === 'CONTINUE_DEPLOYMENT') return proceed(begun, view)
@@ -174,7 +174,8 @@ function shift(deployment: Deployment, view: View): Move {
   const { shiftedAt: _, ...rest } = progress
   const share = nextShare(routing, shifted)
   const moved = { ...deployment, progress: { ...rest, shifted: share } }
-  return commit(awaiting(moved, view), pointed(view.state, plan.productionListenerArn, productionForward(plan, share)))
+  const forward = productionForward(plan, share)
+  return commit(awaiting(moved, view), ...pointed(view.state, plan, plan.productionListenerArn, forward))
 }
 
 /** Both colours run until the time is over or somebody asks to go on; then blue goes, unless it is to stay. */

@@ -1,6 +1,8 @@
 /** What the listeners of a deployment are told, and whether they do it. */
+import type { Action, WeightedTargetGroup } from '../domain/action.ts'
 import type { Deployment, DeploymentPlan, TrafficRouting } from '../domain/code-deploy.ts'
-import type { WeightedTargetGroup } from '../domain/load-balancer.ts'
+import { forwardersTo } from '../domain/listener-rules.ts'
+import type { Listener } from '../domain/load-balancer.ts'
 import type { Change, State } from '../domain/state.ts'
 import type { View } from './view.ts'
 
@@ -34,10 +36,27 @@ export function shiftInterval(routing: TrafficRouting): number {
   return routing.type === 'AllAtOnce' ? 0 : routing.intervalMinutes * 60_000
 }
 
-/** Points a listener elsewhere. */
-export function pointed(state: State, listenerArn: string, forward: readonly WeightedTargetGroup[]): Change {
+/**
+ * Points a listener elsewhere: all that it forwards to blue or green, by rules as by its own action, goes with one commit. One
+ * that has to do with neither is pointed there itself.
+ */
+export function pointed(
+  state: State,
+  plan: DeploymentPlan,
+  listenerArn: string,
+  forward: readonly WeightedTargetGroup[],
+): readonly Change[] {
   const listener = state.listeners.get(listenerArn)!
-  return { table: 'listeners', key: listenerArn, value: { ...listener, forward } }
+  const moved = forwardersOf(state, plan, listener)
+  return (moved.length === 0 ? [listener] : moved).map(({ answer, ...record }): Change => {
+    return 'listenerArn' in record
+      ? { table: 'rules', key: record.arn, value: { ...record, forward } }
+      : { table: 'listeners', key: record.arn, value: { ...record, forward } }
+  })
+}
+
+function forwardersOf(state: State, plan: DeploymentPlan, listener: Listener): ReturnType<typeof forwardersTo> {
+  return forwardersTo(state, listener, [plan.blueTargetGroupArn, plan.greenTargetGroupArn])
 }
 
 /** Both listeners with everything on blue. The test listener stays where it is, if it was not moved. */
@@ -47,8 +66,8 @@ export function allOnBlue(state: State, { progress, ...deployment }: Deployment)
   const { testListenerArn } = plan
   const isTestMoved = testListenerArn !== undefined && wasTestMoved(deployment)
   return [
-    ...(progress.shifted === 0 ? [] : [pointed(state, plan.productionListenerArn, forward)]),
-    ...(isTestMoved ? [pointed(state, testListenerArn, forward)] : []),
+    ...(progress.shifted === 0 ? [] : pointed(state, plan, plan.productionListenerArn, forward)),
+    ...(isTestMoved ? pointed(state, plan, testListenerArn, forward) : []),
   ]
 }
 
@@ -63,16 +82,29 @@ export function foreignListener(state: State, deployment: Deployment): string | 
   const { plan, shifted, step } = deployment.progress
   if (plan === undefined) return undefined
   const { productionListenerArn, testListenerArn, testForward = [] } = plan
-  if (!isForward(state, productionListenerArn, forwardOf(plan, shifted))) return productionListenerArn
+  const production = state.listeners.get(productionListenerArn)
+  if (!isPointed(state, plan, production, forwardOf(plan, shifted))) return productionListenerArn
   if (testListenerArn === undefined) return undefined
+  const test = state.listeners.get(testListenerArn)
   const testShare = step === 'Rollback' ? 0 : 100
-  const expected = wasTestMoved(deployment) ? forwardOf(plan, testShare) : testForward
-  return isForward(state, testListenerArn, expected) ? undefined : testListenerArn
+  const isAsLeft = wasTestMoved(deployment)
+    ? isPointed(state, plan, test, forwardOf(plan, testShare))
+    : test !== undefined && isForward(test, testForward)
+  return isAsLeft ? undefined : testListenerArn
 }
 
-function isForward(state: State, listenerArn: string, expected: readonly WeightedTargetGroup[]): boolean {
-  const forward = state.listeners.get(listenerArn)?.forward
-  if (forward?.length !== expected.length) return false
+function isPointed(
+  state: State,
+  plan: DeploymentPlan,
+  listener: Listener | undefined,
+  expected: readonly WeightedTargetGroup[],
+): boolean {
+  const moved = listener === undefined ? [] : forwardersOf(state, plan, listener)
+  return moved.length > 0 && moved.every(its => isForward(its, expected))
+}
+
+function isForward({ forward }: Action, expected: readonly WeightedTargetGroup[]): boolean {
+  if (forward.length !== expected.length) return false
   return expected.every(({ targetGroupArn, weight }, i) => {
     const its = forward[i]!
     return its.targetGroupArn === targetGroupArn && its.weight === weight

@@ -71,6 +71,11 @@ export class Choice {
     this.#stickyRoute = route.some(({ table }) => table.group.sticky)
   }
 
+  /** Those that flows go to. */
+  get groups(): readonly SnapshotGroup[] {
+    return this.#route.map(({ table }) => table.group)
+  }
+
   /**
    * The target for a new flow. Those that `avoid` names (by target key) are passed over for the next slots' owners, in the same
    * group: as on AWS, a weight is not handed on to another group. `undefined`: nobody serves, or all who do are to be avoided.

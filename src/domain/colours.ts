@@ -1,5 +1,6 @@
 import type { DeploymentGroup } from './code-deploy.ts'
 import type { EcsService } from './ecs-service.ts'
+import { forwardersTo } from './listener-rules.ts'
 import { referencesTo } from './references.ts'
 import type { State } from './state.ts'
 import type { TargetGroup } from './target-group.ts'
@@ -26,7 +27,8 @@ export interface Colours {
 }
 
 /**
- * The colours of a deployment group's service as it is now. Throws `Impossible`: production must point to blue's group alone, and
+ * The colours of a deployment group's service as it is now. Throws `Impossible`: production must point to blue's group alone
+ * (an HTTP listener: all of its rules that name blue or green), and
  * green's must be free. The listener comes first: a task set that it forwards to must not be deleted.
  */
 export function coloursOf(state: State, group: DeploymentGroup): Colours {
@@ -64,9 +66,10 @@ function serviceOf(state: State, { clusterName, serviceName }: DeploymentGroup):
 }
 
 function checkProduction(state: State, listenerArn: string, blue: TargetGroup, green: TargetGroup): void {
-  const { forward, loadBalancerArn } = listenerOf(state, listenerArn)
-  const isOnBlue = forward.some(({ targetGroupArn, weight }) => targetGroupArn === blue.arn && weight > 0)
-  const isElsewhere = forward.some(
+  const listener = listenerOf(state, listenerArn)
+  const forwards = forwardersTo(state, listener, [blue.arn, green.arn]).flatMap(({ forward }) => forward)
+  const isOnBlue = forwards.some(({ targetGroupArn, weight }) => targetGroupArn === blue.arn && weight > 0)
+  const isElsewhere = forwards.some(
     ({ targetGroupArn, weight }) => targetGroupArn !== blue.arn && (targetGroupArn !== green.arn || weight > 0),
   )
   if (!isOnBlue || isElsewhere)
@@ -75,7 +78,7 @@ function checkProduction(state: State, listenerArn: string, blue: TargetGroup, g
         `(aws elbv2 modify-listener --listener-arn ${listenerArn} --default-actions Type=forward,TargetGroupArn=${blue.arn}), ` +
         'or make the task set primary that it forwards to (aws ecs update-service-primary-task-set).',
     )
-  if (referencesTo(state, green.arn).some(({ loadBalancer }) => loadBalancer.arn !== loadBalancerArn))
+  if (referencesTo(state, green.arn).some(({ loadBalancer }) => loadBalancer.arn !== listener.loadBalancerArn))
     invalid(`The target group ${green.name} belongs to another load balancer.`)
 }
 

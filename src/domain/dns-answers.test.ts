@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { addressesOf } from './dns-answers.ts'
-import { health, healthOf, listener, loadBalancer, now, stateWith, target, targetGroup } from './state.fixture.ts'
+import {
+  applicationLoadBalancer,
+  health,
+  healthOf,
+  httpListener,
+  listener,
+  loadBalancer,
+  now,
+  rule,
+  stateWith,
+  target,
+  targetGroup,
+} from './state.fixture.ts'
 import type { TargetGroup } from './target-group.ts'
 
 const [a, b] = ['10.0.1.4', '10.0.2.4']
@@ -43,6 +55,21 @@ describe('the addresses of a load balancer name', () => {
   ] as const) {
     it(what, () => assert.deepEqual(answers(healthy, group), expected))
   }
+
+  it('leave out a zone for a group that only a rule names', () => {
+    const zonal = { 'load_balancing.cross_zone.enabled': 'false' }
+    const state = stateWith({
+      loadBalancers: [applicationLoadBalancer()],
+      listeners: [httpListener({ forward: [] })],
+      rules: [rule(1)],
+      targetGroups: [targetGroup({ protocol: 'HTTP', attributes: zonal, targets: [target('10.0.1.10')] })],
+    })
+    const known = healthOf({ '10.0.1.10': health('healthy') })
+    assert.deepEqual(
+      addressesOf(state, key => known.get(key), now, name),
+      [a],
+    )
+  })
 
   it('are those of one zone for its zonal name, healthy or not', () => {
     assert.deepEqual(answers(['10.0.1.10'], {}, 'b.lb-1.elb.sluice.internal'), [b])

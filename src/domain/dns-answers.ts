@@ -1,5 +1,6 @@
 import { isBelow, isCrossZone, policyOf } from './group-policy.ts'
 import type { Health } from './health.ts'
+import { targetGroupsOf } from './listener-rules.ts'
 import { type LoadBalancer, zoneAddresses } from './load-balancer.ts'
 import type { State } from './state.ts'
 import { type TargetGroup, targetKey } from './target-group.ts'
@@ -43,7 +44,7 @@ function isZoneHealthy(
 ): boolean {
   for (const listener of state.listeners.values()) {
     if (listener.loadBalancerArn !== loadBalancer.arn) continue
-    for (const { targetGroupArn, weight } of listener.forward) {
+    for (const [targetGroupArn, weight] of targetGroupsOf(state, listener)) {
       const group = state.targetGroups.get(targetGroupArn)
       // Weight 0 receives nothing, so its targets matter to nobody.
       if (group === undefined || weight === 0) continue

@@ -16,7 +16,7 @@ export interface Explanation {
     /** The range that admits it; absent where the load balancer has no security groups. */
     readonly cidr?: string
   }
-  /** Absent where no group has a weight; without a target where nobody serves. */
+  /** Absent where no group has a weight, and for HTTP, where each request has its own; without a target where nobody serves. */
   readonly choice?: Trace
   /** The target's own security groups, where it is an instance that has some. */
   readonly guard?: {
@@ -40,6 +40,8 @@ export function explain(snapshot: Snapshot, flow: Flow): Explanation {
   const isAdmitted = admits(listener.admit, client)
   const admission = { isAdmitted, client, ...range }
   if (!isAdmitted) return { flow, listener, admission }
+
+  if (listener.http !== undefined) return { flow, listener, admission }
 
   const choice = new Choice(listener, groupsById(snapshot.groups)).trace(flow)
   if (choice?.target === undefined) return { flow, listener, admission, ...(choice && { choice }) }

@@ -19,6 +19,7 @@ export function surroundingsOf(state: State, group: TargetGroup): readonly unkno
     state.subnets,
     isByInstance && state.instances,
     (isByInstance || sharesAddress(state, group)) && listenerEndpoints(state),
+    ...(group.targetType === 'alb' ? group.targets.map(({ id }) => state.loadBalancers.get(id)) : []),
   ]
 }
 
@@ -37,7 +38,8 @@ export function membersOf(state: State, group: TargetGroup, zone: string): reado
   if (members === undefined) {
     const enabled = enabledZones(state, group)
     const isSeen = (its: string) => its === 'all' || (zone === '*' ? enabled.has(its) : its === zone)
-    members = known.all.filter(member => isSeen(member.zone))
+    const all = group.targetType === 'alb' ? allMembers(state, group, zone) : known.all
+    members = all.filter(member => isSeen(member.zone))
     known.byZone.set(zone, members)
   }
   return members
@@ -53,10 +55,10 @@ const memo = new WeakMap<
 >()
 
 /** Targets without an address, such as instances that nobody remembers, are left out. */
-function allMembers(state: State, group: TargetGroup): readonly Member[] {
+function allMembers(state: State, group: TargetGroup, zone?: string): readonly Member[] {
   const members: Member[] = []
   for (const target of group.targets) {
-    const address = targetAddress(state, group, target)
+    const address = targetAddress(state, group, target, zone)
     if (address === undefined) continue
     members.push({
       target,

@@ -1,10 +1,12 @@
 import { loadBalancerAttribute, targetGroupAttribute } from './attributes.ts'
-import type { LoadBalancer } from './load-balancer.ts'
+import { type LoadBalancer, speaksHttp } from './load-balancer.ts'
+import type { SnapshotHttpGroup, Stickiness } from './snapshot-http.ts'
 import type { TargetGroup } from './target-group.ts'
 
 /** What a target group's attributes say to the data plane (AWS: Target group attributes). */
 export interface GroupPolicy {
   readonly crossZone: 'true' | 'false' | 'use_load_balancer_configuration'
+  /** A client address keeps its target. */
   readonly sticky: boolean
   readonly proxyProtocol: boolean
   readonly preserveClientIp: boolean
@@ -19,6 +21,11 @@ export interface GroupPolicy {
   readonly routingMinimum: Minimum
   /** Below it the zone leaves DNS. */
   readonly dnsMinimum: Minimum
+  /** TLS is spoken with the targets. */
+  readonly tls: boolean
+  /** Of HTTP and HTTPS groups. */
+  readonly http?: SnapshotHttpGroup
+  readonly ofLoadBalancers: boolean
 }
 
 /** How many of the registered targets, and what percentage of them, must be healthy. 0: no matter how many. */
@@ -41,7 +48,10 @@ export function policyOf(group: TargetGroup): GroupPolicy {
 export function isCrossZone(group: TargetGroup, loadBalancer: LoadBalancer): boolean {
   const { crossZone } = policyOf(group)
   if (crossZone !== 'use_load_balancer_configuration') return crossZone === 'true'
-  return loadBalancerAttribute(loadBalancer, 'load_balancing.cross_zone.enabled') === 'true'
+  return (
+    loadBalancer.type === 'application' ||
+    loadBalancerAttribute(loadBalancer, 'load_balancing.cross_zone.enabled') === 'true'
+  )
 }
 
 /** Either breach is one (AWS: Target group health). */
@@ -50,17 +60,30 @@ export function isBelow({ count, percentage }: Minimum, healthy: number, registe
 }
 
 function readPolicy(group: TargetGroup): GroupPolicy {
-  const is = (key: string) => targetGroupAttribute(group, key) === 'true'
   const number = (key: string) => Number(targetGroupAttribute(group, key))
-  const unhealthy = 'target_health_state.unhealthy'
-  const interval = number(`${unhealthy}.draining_interval_seconds`)
   const minimum = (action: 'unhealthy_state_routing' | 'dns_failover'): Minimum => {
     const value = (unit: string) =>
       targetGroupAttribute(group, `target_group_health.${action}.minimum_healthy_targets.${unit}`).replace('off', '0')
     return { count: Number(value('count')), percentage: Number(value('percentage')) }
   }
-  return {
+  const common = {
     crossZone: targetGroupAttribute(group, 'load_balancing.cross_zone.enabled') as GroupPolicy['crossZone'],
+    routingMinimum: minimum('unhealthy_state_routing'),
+    dnsMinimum: minimum('dns_failover'),
+    tls: group.protocol === 'TLS' || group.protocol === 'HTTPS',
+    ofLoadBalancers: group.targetType === 'alb',
+  }
+  // Requests of an unhealthy target go on; those that are not done when the deregistration delay is over end (AWS: HTTP 502).
+  if (speaksHttp(group)) {
+    const http = readHttp(group)
+    const never = { sticky: false, proxyProtocol: false, preserveClientIp: false }
+    return { ...common, ...never, cutAfterDelay: true, unhealthyDrainMs: Infinity, http }
+  }
+  const is = (key: string) => targetGroupAttribute(group, key) === 'true'
+  const unhealthy = 'target_health_state.unhealthy'
+  const interval = number(`${unhealthy}.draining_interval_seconds`)
+  return {
+    ...common,
     sticky: is('stickiness.enabled'),
     proxyProtocol: is('proxy_protocol_v2.enabled'),
     preserveClientIp: is('preserve_client_ip.enabled'),
@@ -70,7 +93,28 @@ function readPolicy(group: TargetGroup): GroupPolicy {
       : interval === 0
         ? Infinity
         : 1000 * interval,
-    routingMinimum: minimum('unhealthy_state_routing'),
-    dnsMinimum: minimum('dns_failover'),
+  }
+}
+
+/** AWS: Target group attributes of Application Load Balancers. */
+function readHttp(group: TargetGroup): SnapshotHttpGroup {
+  const its = (key: string) => targetGroupAttribute(group, key)
+  const stickiness = stickinessOf(its)
+  return {
+    targetGroupArn: group.arn,
+    protocolVersion: group.protocolVersion ?? 'HTTP1',
+    algorithm: its('load_balancing.algorithm.type') as SnapshotHttpGroup['algorithm'],
+    anomalyMitigation: its('load_balancing.algorithm.anomaly_mitigation') === 'on',
+    slowStartMs: 1000 * Number(its('slow_start.duration_seconds')),
+    ...(stickiness && { stickiness }),
+  }
+}
+
+function stickinessOf(its: (key: string) => string): Stickiness | undefined {
+  if (its('stickiness.enabled') !== 'true') return undefined
+  const isOfApplication = its('stickiness.type') === 'app_cookie'
+  return {
+    ...(isOfApplication && { cookieName: its('stickiness.app_cookie.cookie_name') }),
+    durationSeconds: Number(its(`stickiness.${isOfApplication ? 'app' : 'lb'}_cookie.duration_seconds`)),
   }
 }

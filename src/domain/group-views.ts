@@ -4,6 +4,7 @@ import type { HealthByTarget } from './health.ts'
 import type { Routed } from './listener-parts.ts'
 import { sameItems } from './memo.ts'
 import { allReferences, listenerEndpoints } from './references.ts'
+import { slowStart } from './slow-start.ts'
 import type { SnapshotGroup, SnapshotTarget } from './snapshot.ts'
 import { changedKeys, type State } from './state.ts'
 import { type TargetGroup, targetGroupOf } from './target-group.ts'
@@ -122,20 +123,35 @@ function groupView(
   const madeOf = state.targetGroups.get(targetGroupArn)!
   const members = membersOf(state, madeOf, zone)
   const known = members.map(({ key }) => health.get(key))
-  const { modes, nextAt } = targetModes(members, known, policyOf(madeOf), protocol, now)
+  const policy = policyOf(madeOf)
+  const { modes, nextAt } = targetModes(members, known, policy, protocol, now)
+  const ramps = slowStart(members, known, policy.http?.slowStartMs ?? 0, madeOf.slowStartSetAt, now)
   const before = new Map(last?.group.targets.map(target => [target.key, target]))
   const targets = members.map(({ key, address, target: { port } }, i): SnapshotTarget => {
-    const target = { key, address, port, mode: modes[i]! }
+    const rampFrom = ramps.from[i]
+    const target = { key, address, port, mode: modes[i]!, ...(rampFrom !== undefined && { rampFrom }) }
     const same = before.get(key)
     return same && sameItems(Object.values(same), Object.values(target)) ? same : target
   })
-  const { sticky, proxyProtocol, preserveClientIp } = policyOf(madeOf)
-  const isSame =
-    last !== undefined &&
-    sameItems(last.group.targets, targets) &&
-    last.group.sticky === sticky &&
-    last.group.proxyProtocol === proxyProtocol &&
-    last.group.preserveClientIp === preserveClientIp
-  const group = isSame ? last.group : { id, targets, sticky, proxyProtocol, preserveClientIp }
-  return { routed, group, madeOf, surroundings: surroundingsOf(state, madeOf), madeAt: now, nextAt }
+  const { sticky, proxyProtocol, preserveClientIp, tls, http, ofLoadBalancers } = policy
+  const traits = {
+    sticky,
+    proxyProtocol,
+    preserveClientIp,
+    ...(tls && { tls }),
+    ...(http && { http }),
+    ...(ofLoadBalancers && { ofLoadBalancers }),
+  }
+  const group = last !== undefined && isSame(last.group, targets, traits) ? last.group : { id, targets, ...traits }
+  const surroundings = surroundingsOf(state, madeOf)
+  return { routed, group, madeOf, surroundings, madeAt: now, nextAt: Math.min(nextAt, ramps.nextAt) }
+}
+
+function isSame(
+  last: SnapshotGroup,
+  targets: SnapshotGroup['targets'],
+  traits: Omit<SnapshotGroup, 'id' | 'targets'>,
+): boolean {
+  const { id, targets: lastTargets, ...lastTraits } = last
+  return sameItems(lastTargets, targets) && JSON.stringify(lastTraits) === JSON.stringify(traits)
 }

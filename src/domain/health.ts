@@ -13,7 +13,10 @@ export interface Probe {
   readonly unhealthyThreshold: number
   /** The load balancer's own address, tried first as the source; absent for a group that is not in use. */
   readonly source?: string
-  /** `Host` of HTTP checks: an NLB sends its own address and the listener's port (AWS: health checks for NLB). */
+  /**
+   * `Host` of HTTP checks: an ALB sends the target's own address and port, an NLB its own address and the listener's port
+   * (AWS: health checks).
+   */
   readonly host: string
   /** `Target.registeredAt` */
   readonly registeredAt?: number
@@ -22,11 +25,19 @@ export interface Probe {
 }
 
 /** One probe's outcome, with the reason in words: "connection refused", "expected 200-299, got 503 in 12 ms". */
-export interface ProbeResult {
+export interface ProbeResult extends ProbeFailure {
   readonly at: number
   readonly ok: boolean
   readonly ms: number
   readonly reason: string
+}
+
+/** What AWS tells apart of failures (reason codes of target health). */
+export interface ProbeFailure {
+  /** HTTP and HTTPS: the status of an answer that does not match. */
+  readonly status?: number
+  /** There was no answer in time. */
+  readonly timedOut?: true
 }
 
 /** How a target is, whether or not anybody refers to its group. Only `src/health` writes it. */
@@ -36,6 +47,8 @@ export interface Health {
   readonly registeredAt?: number
   /** When the verdict was reached, milliseconds since the epoch. */
   readonly since: number
+  /** A healthy one that had been unhealthy since it was registered. */
+  readonly hasRecovered?: true
   /** Consecutive results that speak against the verdict. */
   readonly against: number
   /** The last ten, newest last. */

@@ -6,11 +6,13 @@ import { probesBuilder } from './probes.ts'
 import { anySeed, randomFrom } from './random.fixture.ts'
 import { allReferences, listenerEndpoints } from './references.ts'
 import {
+  certificate,
   health,
   instance,
   listener,
   loadBalancer,
   now,
+  rule,
   securityGroup,
   subnet,
   target,
@@ -95,10 +97,23 @@ const steps: readonly Step[] = [
         arn,
         loadBalancerArn: balancers[random(2)]!,
         port: 80 + random(3),
-        protocol: (['TCP', 'UDP', 'TCP_UDP'] as const)[random(3)]!,
-        forward: groups.filter(() => random(3) > 0).map(targetGroupArn => ({ targetGroupArn, weight: random(3) })),
+        protocol: (['TCP', 'UDP', 'TCP_UDP', 'TLS', 'HTTP', 'HTTPS'] as const)[random(6)]!,
+        forward: someGroups(random),
+        ...(random(3) === 0 && { tls: { defaultCertificate: 'arn:c:0', certificates: ['arn:c:1'], sslPolicy: 'P' } }),
       }),
     })
+  },
+  (moment, random) => {
+    const arn = `arn:rule:${random(8)}`
+    const listenerArn = `arn:listener:${random(5)}`
+    const value = rule(random(9), { arn, listenerArn, forward: someGroups(random) })
+    return change(moment, { table: 'rules', key: arn, value })
+  },
+  rarely((moment, random) => change(moment, { table: 'rules', key: `arn:rule:${random(8)}` })),
+  (moment, random) => {
+    const key = `arn:c:${random(2)}`
+    if (random(4) === 0) return change(moment, { table: 'certificates', key })
+    return change(moment, { table: 'certificates', key, value: certificate(key, { notAfter: random(3) }) })
   },
   (moment, random) => {
     const value = pick(moment.state.listeners, random)
@@ -117,8 +132,11 @@ const steps: readonly Step[] = [
     const attributes = {
       [termination]: 'true',
       [crossZone]: ['true', 'false', 'use_load_balancer_configuration'][random(3)]!,
+      'slow_start.duration_seconds': ['0', '30'][random(2)]!,
     }
-    return change(moment, { table: 'targetGroups', key: arn, value: targetGroup({ arn, targets, attributes }) })
+    const protocol = (['TCP', 'HTTP', 'HTTPS', 'TLS'] as const)[random(4)]!
+    const value = targetGroup({ arn, protocol, targets, attributes })
+    return change(moment, { table: 'targetGroups', key: arn, value })
   },
   (moment, random) => {
     const arn = groups[random(groups.length)]!
@@ -126,10 +144,16 @@ const steps: readonly Step[] = [
     const value = targetGroup({ arn, targetType: 'instance', targets })
     return change(moment, { table: 'targetGroups', key: arn, value })
   },
+  (moment, random) => {
+    const arn = groups[random(groups.length)]!
+    const value = targetGroup({ arn, targetType: 'alb', targets: [target(balancers[random(2)]!, { port: 80 })] })
+    return change(moment, { table: 'targetGroups', key: arn, value })
+  },
   rarely((moment, random) => change(moment, { table: 'targetGroups', key: groups[random(groups.length)]! })),
   (moment, random) => {
     const arn = balancers[random(2)]!
-    const all = loadBalancer({ securityGroups: random(2) === 0 ? [] : ['sg-1'] })
+    const type = (['network', 'application'] as const)[random(2)]!
+    const all = loadBalancer({ type, securityGroups: random(2) === 0 ? [] : ['sg-1'] })
     const attributes = { [crossZone]: String(random(2) === 0) }
     const value = { ...all, arn, attributes, zones: all.zones.slice(0, 1 + random(2)) }
     return change(moment, { table: 'loadBalancers', key: arn, value })
@@ -152,7 +176,7 @@ const steps: readonly Step[] = [
     const known = new Map(moment.health)
     const suspect = { since: moment.now, until: moment.now + random(3) * 1_000, reason: 'connection refused' }
     const verdict = (['initial', 'healthy', 'unhealthy'] as const)[random(3)]!
-    known.set(targetKey(group.arn, one), health(verdict, random(3) === 0 ? { suspect } : {}))
+    known.set(targetKey(group.arn, one), health(verdict, random(3) === 0 ? { suspect } : { since: moment.now }))
     return { ...moment, health: known }
   },
   (moment, random) => {
@@ -163,6 +187,10 @@ const steps: readonly Step[] = [
   (moment, random) => ({ ...moment, now: moment.now + (random(5) - 1) * 500 }),
   rarely(moment => structuredClone(moment)),
 ]
+
+function someGroups(random: Random) {
+  return groups.filter(() => random(3) > 0).map(targetGroupArn => ({ targetGroupArn, weight: random(3) }))
+}
 
 /** So that there is mostly something to change. */
 function rarely(step: Step): Step {

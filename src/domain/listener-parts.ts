@@ -1,9 +1,13 @@
 import { admissionMemo, type admissionOf } from './admission.ts'
-import { listenerAttribute } from './attributes.ts'
+import { listenerAttribute, loadBalancerAttribute } from './attributes.ts'
 import { isCrossZone } from './group-policy.ts'
-import { type Listener, type LoadBalancer, synproxyTag, zoneAddresses } from './load-balancer.ts'
+import { listenerHttp } from './listener-http.ts'
+import { actionsOf, rulesOf, targetGroupsOf } from './listener-rules.ts'
+import { certificatesOf, listenerTls } from './listener-tls.ts'
+import { type Listener, type LoadBalancer, speaksHttp, synproxyTag, zoneAddresses } from './load-balancer.ts'
 import { sameItems } from './memo.ts'
 import type { SnapshotListener } from './snapshot.ts'
+import type { SnapshotHttp } from './snapshot-http.ts'
 import { changedKeys, type State } from './state.ts'
 
 /** What one listener brings into the snapshot, and what that was made of. */
@@ -54,17 +58,38 @@ function staleListeners(before: State | undefined, state: State): (listener: Lis
   const common = ({ loadBalancers, securityGroups, instances }: State) => [loadBalancers, securityGroups, instances]
   if (before === undefined || !sameItems(common(before), common(state))) return () => true
   const groups = changedKeys(before.targetGroups, state.targetGroups)
+  const areCertificatesSame = before.certificates === state.certificates
   return listener =>
     before.listeners.get(listener.arn) !== listener ||
-    (groups.size > 0 && listener.forward.some(({ targetGroupArn }) => groups.has(targetGroupArn)))
+    rulesOf(before, listener.arn) !== rulesOf(state, listener.arn) ||
+    (listener.tls !== undefined && !areCertificatesSame) ||
+    (groups.size > 0 &&
+      actionsOf(state, listener).some(({ forward }) =>
+        forward.some(({ targetGroupArn }) => groups.has(targetGroupArn)),
+      ))
 }
 
-function transportsOf(listener: Listener): readonly ('TCP' | 'UDP')[] {
-  return listener.protocol === 'TCP_UDP' ? ['TCP', 'UDP'] : [listener.protocol]
+function transportsOf({ protocol }: Listener): readonly ('TCP' | 'UDP')[] {
+  return protocol === 'TCP_UDP' ? ['TCP', 'UDP'] : [protocol === 'UDP' ? 'UDP' : 'TCP']
 }
 
 /** NLB forgets UDP flows after this time, and no attribute changes it (AWS: Listeners for your Network Load Balancers). */
 const udpIdleTimeoutMs = 120_000
+/** Nor this one, of TLS listeners. */
+const tlsIdleTimeoutMs = 350_000
+
+function idleTimeoutMs(listener: Listener, loadBalancer: LoadBalancer, transport: 'TCP' | 'UDP'): number {
+  if (transport === 'UDP') return udpIdleTimeoutMs
+  if (listener.protocol === 'TLS') return tlsIdleTimeoutMs
+  return (
+    1000 *
+    Number(
+      speaksHttp(listener)
+        ? loadBalancerAttribute(loadBalancer, 'idle_timeout.timeout_seconds')
+        : listenerAttribute(listener, 'tcp.idle_timeout.seconds'),
+    )
+  )
+}
 
 function listenerPart(
   known: ListenerPart | undefined,
@@ -73,41 +98,72 @@ function listenerPart(
   loadBalancer: LoadBalancer,
   admission: typeof admissionOf,
 ): ListenerPart {
-  /** `undefined` for a group that does not exist. */
-  const crossZone = listener.forward.map(({ targetGroupArn }) => {
-    const group = state.targetGroups.get(targetGroupArn)
-    return group && isCrossZone(group, loadBalancer)
-  })
+  /** Of each target group that exists, whether it is cross-zone. */
+  const groups = new Map<string, boolean>()
+  for (const arn of targetGroupsOf(state, listener).keys()) {
+    const group = state.targetGroups.get(arn)
+    if (group !== undefined) groups.set(arn, isCrossZone(group, loadBalancer))
+  }
+  const certificates = certificatesOf(state, listener)
   const { securityGroups, loadBalancers, instances } = state
-  const madeOf = [listener, loadBalancer, securityGroups, loadBalancers, instances, ...crossZone]
+  const madeOf = [
+    ...[listener, loadBalancer, securityGroups, loadBalancers, instances, rulesOf(state, listener.arn)],
+    ...[...groups].flat(),
+    ...certificates,
+  ]
   if (known !== undefined && sameItems(known.madeOf, madeOf)) return known
 
   const listeners: SnapshotListener[] = []
-  const routed: Routed[] = []
+  const routed = new Map<string, Routed>()
+  const https = known?.listeners.flatMap(({ http }) => http ?? []) ?? []
+  const tls = listenerTls(listener, loadBalancer, certificates, known?.listeners[0]?.tls)
   const { arn: listenerArn, port } = listener
   for (const protocol of transportsOf(listener)) {
     const admit = admission(state, loadBalancer, protocol, port)
-    const idleTimeoutMs =
-      protocol === 'UDP' ? udpIdleTimeoutMs : 1000 * Number(listenerAttribute(listener, 'tcp.idle_timeout.seconds'))
+    const idle = idleTimeoutMs(listener, loadBalancer, protocol)
     const synproxy =
       protocol === 'TCP' && listener.tags.some(({ key, value }) => key === synproxyTag && value === 'true')
     for (const loadBalancerZone of loadBalancer.zones) {
-      const route = listener.forward.flatMap(({ targetGroupArn, weight, keepsFlows }, i) => {
-        if (crossZone[i] === undefined) return []
-        const zone = crossZone[i] ? '*' : loadBalancerZone.zoneName
+      const viewOf = (targetGroupArn: string) => {
+        const isCross = groups.get(targetGroupArn)
+        return isCross === undefined ? undefined : isCross ? '*' : loadBalancerZone.zoneName
+      }
+      for (const targetGroupArn of groups.keys()) {
+        const zone = viewOf(targetGroupArn)!
         const id = `${targetGroupArn} ${protocol} ${zone}`
-        routed.push({ id, targetGroupArn, protocol, zone })
-        return { group: id, weight, ...(keepsFlows && { keepsFlows }) }
-      })
+        routed.set(id, { id, targetGroupArn, protocol, zone })
+      }
+      let http: SnapshotHttp | undefined
+      if (speaksHttp(listener)) {
+        http = listenerHttp(state, listener, loadBalancer, viewOf, https)
+        https.push(http)
+      }
+      const route = http !== undefined ? [] : routeOf(listener, protocol, viewOf)
       for (const address of zoneAddresses(loadBalancerZone)) {
         const id = `${protocol} ${address} ${port}`
-        const fresh = { id, listenerArn, protocol, address, port, admit, route, idleTimeoutMs, synproxy }
+        const fresh: SnapshotListener = {
+          ...{ id, listenerArn, protocol, address, port, admit, route, idleTimeoutMs: idle, synproxy },
+          ...(tls && { tls }),
+          ...(http && { http }),
+        }
         listeners.push(known?.listeners.find(same => isEqual(same, fresh)) ?? fresh)
       }
     }
   }
-  const isSameRouted = known !== undefined && sameItems(known.routed.map(idOf), routed.map(idOf))
-  return { madeOf, listeners, routed: isSameRouted ? known.routed : routed }
+  const isSameRouted = known !== undefined && sameItems(known.routed.map(idOf), [...routed.keys()])
+  return { madeOf, listeners, routed: isSameRouted ? known.routed : [...routed.values()] }
+}
+
+function routeOf(
+  { forward }: Listener,
+  protocol: 'TCP' | 'UDP',
+  viewOf: (targetGroupArn: string) => string | undefined,
+): SnapshotListener['route'] {
+  return forward.flatMap(({ targetGroupArn, weight, keepsFlows }) => {
+    const zone = viewOf(targetGroupArn)
+    const group = `${targetGroupArn} ${protocol} ${zone}`
+    return zone === undefined ? [] : { group, weight, ...(keepsFlows && { keepsFlows }) }
+  })
 }
 
 function idOf({ id }: Routed): string {

@@ -1,3 +1,4 @@
+import type { Action } from './action.ts'
 import type { Tag } from './tag.ts'
 
 /** The domain that the names of all load balancers end in. */
@@ -5,10 +6,10 @@ export const dnsZone = 'elb.sluice.internal'
 
 /** What the user asked of a load balancer, as the API keeps it. Its state in the data plane is `Applied`'s matter. */
 export interface LoadBalancer {
-  /** `arn:aws:elasticloadbalancing:REGION:ACCOUNT:loadbalancer/net/NAME/ID` */
+  /** `arn:aws:elasticloadbalancing:REGION:ACCOUNT:loadbalancer/net/NAME/ID`, `app` for one of type application */
   readonly arn: string
   readonly name: string
-  readonly type: 'network'
+  readonly type: 'network' | 'application'
   readonly scheme: 'internet-facing' | 'internal'
   readonly vpcId: string
   readonly ipAddressType: 'ipv4' | 'dualstack'
@@ -23,6 +24,11 @@ export interface LoadBalancer {
   /** Only what was set; `attributes.ts` knows the defaults. */
   readonly attributes: Attributes
   readonly tags: readonly Tag[]
+  /**
+   * 64 random hex digits, from which cookies' and TLS tickets' keys are made, the same for all processes and after every
+   * restart. Absent in what version 0.1 wrote.
+   */
+  readonly secret?: string
 }
 
 /** A load balancer's node in one zone, with the addresses that it listens on. */
@@ -44,30 +50,37 @@ export function zoneAddresses({ ipv4Address, ipv6Address }: LoadBalancerZone): r
 /** Attribute values travel as strings, as in AWS's API. */
 export type Attributes = Readonly<Record<string, string>>
 
-export type ListenerProtocol = 'TCP' | 'UDP' | 'TCP_UDP'
+export type ListenerProtocol = 'TCP' | 'UDP' | 'TCP_UDP' | 'TLS' | 'HTTP' | 'HTTPS'
 
-/** A listener of a Network Load Balancer: one port, one protocol, one weighted forward action. */
-export interface Listener {
-  /** `arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener/net/NAME/LBID/ID` */
+/** Whether a listener or a target group is one of Application Load Balancers. */
+export function speaksHttp({ protocol }: { readonly protocol: string }): boolean {
+  return protocol === 'HTTP' || protocol === 'HTTPS'
+}
+
+/** A listener: one port, one protocol, and what is done with what no rule takes. Rules are records of their own. */
+export interface Listener extends Action {
+  /** `arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener/net/NAME/LBID/ID`, `app` of an Application Load Balancer */
   readonly arn: string
   readonly loadBalancerArn: string
   readonly port: number
   readonly protocol: ListenerProtocol
-  readonly forward: readonly WeightedTargetGroup[]
   readonly attributes: Attributes
   readonly tags: readonly Tag[]
+  /** TLS and HTTPS. */
+  readonly tls?: ListenerTls
+}
+
+/** How a TLS or HTTPS listener speaks TLS. */
+export interface ListenerTls {
+  /** ARN of the certificate for clients that name no host, or none that another one fits. */
+  readonly defaultCertificate: string
+  /** ARNs of the listener's certificate list (AddListenerCertificates), the default one only where it was added as well. */
+  readonly certificates: readonly string[]
+  /** `ELBSecurityPolicy-2016-08` */
+  readonly sslPolicy: string
+  /** TLS only: `HTTP1Only`, `HTTP2Only`, `HTTP2Optional`, `HTTP2Preferred`; absent: None. */
+  readonly alpnPolicy?: string
 }
 
 /** With the value `true` on a listener: its TCP handshakes are answered with SYN cookies. Every AWS tool can set a tag. */
 export const synproxyTag = 'sluice:synproxy'
-
-/** A target group with its share, 0-999, of a forward action. Weight 0 receives nothing and stays in use. */
-export interface WeightedTargetGroup {
-  readonly targetGroupArn: string
-  readonly weight: number
-  /**
-   * At weight 0: UDP flows that are on it stay until its targets are deregistered. A deployment says so of the side that it moves
-   * away from; otherwise they move with their next datagram.
-   */
-  readonly keepsFlows?: true
-}

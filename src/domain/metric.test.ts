@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { dimensionOf, metricKey, metricsOf, statisticOf, subjectOf } from './metric.ts'
-import { listener, loadBalancer, stateWith, targetGroup } from './state.fixture.ts'
+import { dimensionOf, type Metric, metricKey, metricsOf, statisticOf, subjectOf } from './metric.ts'
+import {
+  applicationLoadBalancer,
+  httpListener,
+  listener,
+  loadBalancer,
+  stateWith,
+  targetGroup,
+} from './state.fixture.ts'
 
 const [groupArn, idleArn] = ['blue/1', 'idle/2'].map(
   name => `arn:aws:elasticloadbalancing:us-east-1:0:targetgroup/${name}`,
@@ -28,6 +35,46 @@ test('there are seven metrics of each target group in use, and four of each load
     assert.equal(subject?.loadBalancer.arn, loadBalancerArn)
     assert.equal(subject?.group?.arn, metric.dimensions.TargetGroup && groupArn)
   }
+})
+
+test('an Application Load Balancer has those of its namespace, its own errors not by target group', () => {
+  const site = applicationLoadBalancer()
+  const both = stateWith({
+    loadBalancers: [loadBalancer({ arn: loadBalancerArn }), site],
+    targetGroups: [targetGroup({ arn: groupArn ?? '', protocol: 'HTTP' })],
+    listeners: [httpListener({ forward: [{ targetGroupArn: groupArn ?? '', weight: 1 }] })],
+  })
+  const names = (ofWhat: (metric: Metric) => boolean) =>
+    metricsOf(both)
+      .filter(ofWhat)
+      .map(({ namespace, name }) => `${namespace} ${name}`)
+  const isOfSite = ({ dimensions }: Metric) => dimensions.LoadBalancer === dimensionOf(site.arn)
+  assert.deepEqual(
+    names(metric => isOfSite(metric) && metric.dimensions.TargetGroup !== undefined),
+    [
+      'AWS/ApplicationELB HealthyHostCount',
+      'AWS/ApplicationELB UnHealthyHostCount',
+      'AWS/ApplicationELB RequestCount',
+      'AWS/ApplicationELB HTTPCode_Target_5XX_Count',
+      'AWS/ApplicationELB TargetResponseTime',
+      'Sluice RefusedShare',
+      'Sluice ConnectLatency',
+    ],
+  )
+  assert.deepEqual(
+    names(metric => isOfSite(metric) && metric.dimensions.TargetGroup === undefined),
+    [
+      'AWS/ApplicationELB RequestCount',
+      'AWS/ApplicationELB HTTPCode_Target_5XX_Count',
+      'AWS/ApplicationELB HTTPCode_ELB_5XX_Count',
+      'AWS/ApplicationELB TargetResponseTime',
+      'Sluice RefusedShare',
+    ],
+  )
+  for (const metric of metricsOf(both)) assert.ok(subjectOf(both, metric), metricKey(metric))
+  const errors = { namespace: 'AWS/ApplicationELB', name: 'HTTPCode_ELB_5XX_Count' }
+  const dimensions = { ...ofGroup, LoadBalancer: dimensionOf(site.arn) }
+  assert.equal(subjectOf(both, { ...errors, dimensions }), undefined)
 })
 
 for (const [what, metric] of [

@@ -41,6 +41,15 @@ export const metricUnits = {
     ActiveFlowCount: 'Count',
     ProcessedBytes: 'Bytes',
   },
+  /** AWS's (CloudWatch metrics for your Application Load Balancer). */
+  'AWS/ApplicationELB': {
+    HealthyHostCount: 'Count',
+    UnHealthyHostCount: 'Count',
+    RequestCount: 'Count',
+    HTTPCode_Target_5XX_Count: 'Count',
+    HTTPCode_ELB_5XX_Count: 'Count',
+    TargetResponseTime: 'Seconds',
+  },
   Sluice: {
     /** 0 to 1: of the new flows those that no target took. */
     RefusedShare: 'None',
@@ -55,7 +64,19 @@ const loadBalancerMetrics: ReadonlySet<string> = new Set([
   'ActiveFlowCount',
   'ProcessedBytes',
   'RefusedShare',
+  'RequestCount',
+  'HTTPCode_Target_5XX_Count',
+  'HTTPCode_ELB_5XX_Count',
+  'TargetResponseTime',
 ])
+
+/** Of no target group: what no target has answered. */
+const loadBalancersAlone: ReadonlySet<string> = new Set(['HTTPCode_ELB_5XX_Count'])
+
+const namespaces = {
+  network: ['AWS/NetworkELB', 'Sluice'],
+  application: ['AWS/ApplicationELB', 'Sluice'],
+} as const
 
 /** What a metric is about: a target group that a load balancer uses, or without `group` all of the load balancer. */
 export interface Subject {
@@ -66,13 +87,18 @@ export interface Subject {
 /** `undefined` for a metric that there is not: of another name, or of something that is not there or not in use. */
 export function subjectOf(state: State, { namespace, name, dimensions }: Metric): Subject | undefined {
   const { TargetGroup: groupName, LoadBalancer: loadBalancerName, ...others } = dimensions
-  const units: Readonly<Record<string, object>> = metricUnits
-  if (!Object.hasOwn(units, namespace) || !Object.hasOwn(units[namespace] ?? {}, name)) return undefined
   const loadBalancer = byDimension(state.loadBalancers).get(loadBalancerName ?? '')
   if (loadBalancer === undefined || Object.keys(others).length > 0) return undefined
+  const space = namespaces[loadBalancer.type].find(each => each === namespace)
+  if (space === undefined || !Object.hasOwn(metricUnits[space], name)) return undefined
   if (groupName === undefined) return loadBalancerMetrics.has(name) ? { loadBalancer } : undefined
   const group = byDimension(state.targetGroups).get(groupName)
-  if (group === undefined || referencesTo(state, group.arn)[0]?.loadBalancer !== loadBalancer) return undefined
+  if (
+    group === undefined ||
+    loadBalancersAlone.has(name) ||
+    referencesTo(state, group.arn)[0]?.loadBalancer !== loadBalancer
+  )
+    return undefined
   return { loadBalancer, group }
 }
 
@@ -81,17 +107,18 @@ export function metricsOf(state: State): readonly Metric[] {
   const groups = [...state.targetGroups.keys()].flatMap(arn => {
     const user = referencesTo(state, arn)[0]?.loadBalancer
     if (user === undefined) return []
-    return metricsWith({ TargetGroup: dimensionOf(arn), LoadBalancer: dimensionOf(user.arn) })
+    const all = metricsWith(user, { TargetGroup: dimensionOf(arn), LoadBalancer: dimensionOf(user.arn) })
+    return all.filter(({ name }) => !loadBalancersAlone.has(name))
   })
-  const loadBalancers = [...state.loadBalancers.keys()].flatMap(arn =>
-    metricsWith({ LoadBalancer: dimensionOf(arn) }).filter(({ name }) => loadBalancerMetrics.has(name)),
+  const loadBalancers = [...state.loadBalancers.values()].flatMap(its =>
+    metricsWith(its, { LoadBalancer: dimensionOf(its.arn) }).filter(({ name }) => loadBalancerMetrics.has(name)),
   )
   return [...groups, ...loadBalancers]
 }
 
-function metricsWith(dimensions: Metric['dimensions']): readonly Metric[] {
-  return Object.entries(metricUnits).flatMap(([namespace, units]) =>
-    Object.keys(units).map(name => ({ namespace, name, dimensions })),
+function metricsWith({ type }: LoadBalancer, dimensions: Metric['dimensions']): readonly Metric[] {
+  return namespaces[type].flatMap(namespace =>
+    Object.keys(metricUnits[namespace]).map(name => ({ namespace, name, dimensions })),
   )
 }
 
@@ -100,7 +127,7 @@ export function metricKey({ namespace, name, dimensions }: Metric): string {
   return JSON.stringify([namespace, name, ...Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1))])
 }
 
-/** `targetgroup/NAME/ID`, `net/NAME/ID` (AWS: Metric dimensions for Network Load Balancers). */
+/** `targetgroup/NAME/ID`, `net/NAME/ID`, `app/NAME/ID` (AWS: Metric dimensions for Network, Application Load Balancers). */
 export function dimensionOf(arn: string): string {
   return arn.slice(arn.lastIndexOf(':') + 1).replace(/^loadbalancer\//, '')
 }

@@ -57,6 +57,19 @@ describe('observe', () => {
     assert.ok(!('registeredAt' in initialHealth(5, {})))
   })
 
+  it('knows of a healthy one whether it had been unhealthy', () => {
+    const verdicts = [true, false, false, true, true, true, true, true, false, false].map(
+      (
+        health => (ok, at) =>
+          (health = observe(health, result(at, ok), { ...probe, healthyThreshold: 2, unhealthyThreshold: 2 }).health)
+      )(initialHealth(0, {})),
+    )
+    assert.deepEqual(
+      verdicts.map(({ hasRecovered = false }) => hasRecovered),
+      [false, false, false, false, true, true, true, true, true, false],
+    )
+  })
+
   it('keeps the last ten results, newest last', () => {
     let health = initialHealth(0, {})
     for (let at = 1; at <= 25; at++) health = observe(health, result(at, true), probe).health

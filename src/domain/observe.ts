@@ -32,7 +32,8 @@ export function observe(
   const against = speaksAgainst ? health.against + 1 : 0
   const turned = against > 0 && against >= threshold(health, result, probe)
   const verdict = turned ? (result.ok ? 'healthy' : 'unhealthy') : health.verdict
-  const { suspect: suspectBefore, ...rest } = health
+  const { suspect: suspectBefore, hasRecovered: hadRecovered, ...rest } = health
+  const hasRecovered = turned ? result.ok && health.verdict === 'unhealthy' : hadRecovered
   const suspect = outlasts(suspectBefore, verdict, result, probe)
   return {
     health: {
@@ -41,6 +42,7 @@ export function observe(
       since: turned ? result.at : health.since,
       against: turned ? 0 : against,
       results: [...health.results.slice(1 - kept), result],
+      ...(hasRecovered && { hasRecovered }),
       ...(suspect && { suspect }),
     },
     change: turned ? 'Changed' : speaksAgainst ? 'ChangePending' : 'Unchanged',

@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { probesBuilder } from './probes.ts'
-import { instance, listener, loadBalancer, now, stateWith, target, targetGroup } from './state.fixture.ts'
+import {
+  applicationLoadBalancer,
+  httpListener,
+  instance,
+  listener,
+  loadBalancer,
+  now,
+  rule,
+  stateWith,
+  target,
+  targetGroup,
+} from './state.fixture.ts'
 import type { TargetGroup } from './target-group.ts'
 
 const dualstack = loadBalancer({ ipAddressType: 'dualstack' })
@@ -28,6 +39,29 @@ test('a target is checked on its own port, from the load balancer’s address in
       host: '10.0.2.4:80',
     },
   ])
+})
+
+test('an Application Load Balancer’s check names the target as its host', () => {
+  const healthCheck = { ...targetGroup().healthCheck, protocol: 'HTTPS', port: '8443' } as const
+  const [probe] = probes(
+    { protocol: 'HTTP', healthCheck, targets: [target('10.0.2.10')] },
+    { loadBalancers: [applicationLoadBalancer()], listeners: [httpListener({ forward: [] })], rules: [rule(1)] },
+  )
+  assert.equal(probe?.source, '10.0.2.4')
+  assert.equal(probe.host, '10.0.2.10:8443')
+})
+
+test('a load balancer that is a target is checked through it, and followed where it goes', () => {
+  const healthCheck = { ...targetGroup().healthCheck, protocol: 'HTTP' } as const
+  const group = targetGroup({ targetType: 'alb', healthCheck, targets: [target('arn:alb', { port: 80 })] })
+  const at = (ipv4Address: string) =>
+    loadBalancer({ arn: 'arn:alb', type: 'application', zones: [{ zoneName: 'b', subnetId: 'subnet-b', ipv4Address }] })
+  const before = stateWith({ ...lb, loadBalancers: [loadBalancer(), at('10.0.2.9')], targetGroups: [group] })
+  const probesOf = probesBuilder()
+  const [probe] = probesOf(before).values()
+  assert.deepEqual([probe?.address, probe?.port, probe?.host], ['10.0.2.9', 80, '10.0.1.4:80'])
+  const [moved] = probesOf(stateWith({ loadBalancers: [at('10.0.2.8')] }, before)).values()
+  assert.equal(moved?.address, '10.0.2.8')
 })
 
 test('a check may have a port of its own, and a target no zone', () => {

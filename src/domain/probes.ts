@@ -1,6 +1,7 @@
 import { isIpv6 } from './cidr.ts'
 import { surroundingsOf } from './group-members.ts'
 import type { Probe } from './health.ts'
+import { speaksHttp } from './load-balancer.ts'
 import { sameItems } from './memo.ts'
 import { allReferences, listenerEndpoints, type Reference, referencesTo } from './references.ts'
 import type { State } from './state.ts'
@@ -69,6 +70,7 @@ function probeOf(
   if (address === undefined || impedimentOf(state, group, target) !== undefined) return undefined
   const { healthCheck } = group
   const port = healthCheck.port === 'traffic-port' ? target.port : Number(healthCheck.port)
+  const own = authority(address, port)
   const source = reference && sourceFor(reference, targetZone(state, group, target), isIpv6(address))
   return {
     key: targetKey(group.arn, target),
@@ -82,7 +84,7 @@ function probeOf(
     healthyThreshold: healthCheck.healthyThresholdCount,
     unhealthyThreshold: healthCheck.unhealthyThresholdCount,
     ...(source !== undefined && { source }),
-    host: source === undefined ? authority(address, port) : authority(source, reference?.port ?? port),
+    host: source === undefined || speaksHttp(group) ? own : authority(source, reference?.port ?? port),
     ...(target.registeredAt !== undefined && { registeredAt: target.registeredAt }),
     ...(target.deregistration !== undefined && { until: target.deregistration.until }),
   }

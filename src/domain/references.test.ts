@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { listenerEndpoints } from './references.ts'
-import { listener, loadBalancer, stateWith } from './state.fixture.ts'
+import { allReferences, listenerEndpoints, referencesTo } from './references.ts'
+import { applicationLoadBalancer, httpListener, listener, loadBalancer, rule, stateWith } from './state.fixture.ts'
 
 test('endpoints are the same set over a change of weights, whatever other states are asked about between', () => {
   const state = stateWith({ loadBalancers: [loadBalancer()], listeners: [listener()] })
@@ -12,4 +12,16 @@ test('endpoints are the same set over a change of weights, whatever other states
   assert.equal(listenerEndpoints(stateWith({ listeners: [weighted] }, state)), endpoints)
   const moved = listenerEndpoints(stateWith({ listeners: [listener({ port: 81 })] }, state))
   assert.deepEqual([...moved], ['10.0.1.4 81', '10.0.2.4 81'])
+})
+
+test('a group is referred to once by a listener that names it in its action or any of its rules', () => {
+  const records = { loadBalancers: [applicationLoadBalancer()], listeners: [httpListener()] }
+  const state = stateWith({ ...records, rules: [rule(1), rule(2, { forward: [{ targetGroupArn: 'x', weight: 0 }] })] })
+  const [loadBalancer] = records.loadBalancers
+  assert.deepEqual(referencesTo(state, 'arn:tg'), [{ port: 80, loadBalancer }])
+  assert.deepEqual(referencesTo(state, 'x'), [{ port: 80, loadBalancer }])
+  const same = stateWith({ rules: [rule(2, { forward: [{ targetGroupArn: 'x', weight: 9 }] })] }, state)
+  assert.equal(allReferences(same), allReferences(state))
+  assert.deepEqual(referencesTo(stateWith({ rules: [rule(2)] }, same), 'x'), [])
+  assert.equal(listenerEndpoints(stateWith({ rules: [rule(2)] }, same)), listenerEndpoints(state))
 })

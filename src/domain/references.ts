@@ -1,13 +1,14 @@
+import { listenersOfOtherRules, targetGroupsOf } from './listener-rules.ts'
 import { type Listener, type LoadBalancer, zoneAddresses } from './load-balancer.ts'
 import { changedKeys, type State } from './state.ts'
 
-/** A listener whose action names a target group, weight 0 included. */
+/** A listener that names a target group in its action or those of its rules, weight 0 included. */
 export interface Reference {
   readonly port: number
   readonly loadBalancer: LoadBalancer
 }
 
-type Places = Pick<State, 'listeners' | 'loadBalancers'>
+type Places = Pick<State, 'listeners' | 'loadBalancers' | 'rules'>
 
 /** Who refers to a target group, in the listeners' order. */
 export function referencesTo(state: Places, targetGroupArn: string): readonly Reference[] {
@@ -16,7 +17,7 @@ export function referencesTo(state: Places, targetGroupArn: string): readonly Re
 
 /**
  * The references to every target group, by its ARN: while the load balancers stay, the same map unless a listener comes, goes,
- * moves or names other groups, and then the same lists for all groups that this does not concern.
+ * moves or names other groups (or one of its rules does), and then the same lists for all groups that this does not concern.
  */
 export function allReferences(state: Places): Topology['references'] {
   return topologyOf(state).references
@@ -30,6 +31,7 @@ export function listenerEndpoints(state: Places): Topology['endpoints'] {
 /** Who listens where, and for which target groups. */
 interface Topology {
   readonly listeners: State['listeners']
+  readonly rules: State['rules']
   readonly references: ReadonlyMap<string, readonly Reference[]>
   readonly endpoints: ReadonlySet<string>
 }
@@ -38,27 +40,28 @@ interface Topology {
 const newest = new WeakMap<State['loadBalancers'], Topology>()
 
 function topologyOf(state: Places): Topology {
-  const { listeners, loadBalancers } = state
+  const { listeners, rules, loadBalancers } = state
   const known = newest.get(loadBalancers)
-  if (known?.listeners === listeners) return known
+  if (known?.listeners === listeners && known.rules === rules) return known
   const topology =
     known === undefined
-      ? { listeners, references: referencesIn(state), endpoints: endpointsIn(state) }
+      ? { listeners, rules, references: referencesIn(state), endpoints: endpointsIn(state) }
       : changed(known, state)
   newest.set(loadBalancers, topology)
   return topology
 }
 
-/** The topology of `state`, which has the same load balancers as `known` and mostly the same listeners. */
+/** The topology of `state`, which has the same load balancers as `known` and mostly the same listeners and rules. */
 function changed(known: Topology, state: Places): Topology {
-  const { listeners } = state
+  const { listeners, rules } = state
   const concerned = new Set<string>()
   let isMoved = false
-  for (const arn of changedKeys(known.listeners, listeners)) {
+  const changed = changedKeys(known.listeners, listeners).union(listenersOfOtherRules(known.rules, rules))
+  for (const arn of changed) {
     const [old, current] = [known.listeners.get(arn), listeners.get(arn)]
     const isSamePlace = old?.port === current?.port && old?.loadBalancerArn === current?.loadBalancerArn
     isMoved ||= !isSamePlace
-    const [before, after] = [groupsOf(old), groupsOf(current)]
+    const [before, after] = [groupsOf(known, old), groupsOf(state, current)]
     for (const group of isSamePlace ? before.symmetricDifference(after) : before.union(after)) concerned.add(group)
   }
   let { references } = known
@@ -66,20 +69,22 @@ function changed(known: Topology, state: Places): Topology {
     const others = [...references].filter(([arn]) => !concerned.has(arn))
     references = new Map([...others, ...referencesIn(state, concerned)])
   }
-  return { listeners, references, endpoints: isMoved ? endpointsIn(state) : known.endpoints }
+  return { listeners, rules, references, endpoints: isMoved ? endpointsIn(state) : known.endpoints }
 }
 
-function groupsOf(listener: Listener | undefined): Set<string> {
-  return new Set(listener?.forward.map(({ targetGroupArn }) => targetGroupArn))
+/** The ARNs of all target groups that it names. */
+function groupsOf(state: Pick<State, 'rules'>, listener: Listener | undefined): ReadonlySet<string> {
+  return new Set(listener && targetGroupsOf(state, listener).keys())
 }
 
 /** References to these target groups, or to all. */
 function referencesIn(state: Places, wanted?: ReadonlySet<string>): Map<string, readonly Reference[]> {
   const references = new Map<string, Reference[]>()
-  for (const { loadBalancerArn, port, forward } of state.listeners.values()) {
+  for (const listener of state.listeners.values()) {
+    const { port, loadBalancerArn } = listener
     const loadBalancer = state.loadBalancers.get(loadBalancerArn)
     if (loadBalancer === undefined) continue
-    for (const { targetGroupArn } of forward) {
+    for (const targetGroupArn of targetGroupsOf(state, listener).keys()) {
       if (wanted !== undefined && !wanted.has(targetGroupArn)) continue
       references.getOrInsertComputed(targetGroupArn, () => []).push({ port, loadBalancer })
     }

@@ -1,3 +1,5 @@
+import type { SnapshotHttp, SnapshotHttpGroup } from './snapshot-http.ts'
+
 /**
  * What an engine is told: everything to serve, decided, and nothing about why. Immutable and cloneable; a listener or a
  * group that did not change since the last snapshot is the same object, so that no table is built and no worker told twice.
@@ -15,16 +17,46 @@ export interface SnapshotListener {
   /** `PROTOCOL ADDRESS PORT`: unique in a snapshot, and what a problem names. */
   readonly id: string
   readonly listenerArn: string
+  /** The transport's: what speaks TLS or HTTP over it has `tls`, `http` or both. */
   readonly protocol: 'TCP' | 'UDP'
   readonly address: string
   readonly port: number
   /** Who may open a flow: the load balancer's security groups, flattened; `undefined` admits everyone. */
   readonly admit: readonly Admission[] | undefined
+  /** Where flows go; empty with `http`, whose rules say it for each request. */
   readonly route: readonly RoutedGroup[]
+  /** TLS is ended here. */
+  readonly tls?: SnapshotTls
+  readonly http?: SnapshotHttp
   /** TCP: the listener's attribute (350 s by default); UDP: 120 s (AWS: NLB timers). */
   readonly idleTimeoutMs: number
   /** TCP: handshakes are answered with SYN cookies, and a target hears of a client only once that one is real. */
   readonly synproxy: boolean
+}
+
+/** How TLS is spoken with clients. */
+export interface SnapshotTls {
+  /** The default one first. */
+  readonly certificates: readonly SnapshotCertificate[]
+  /** `ELBSecurityPolicy-2016-08`: its protocols and ciphers are in `security-policy.ts`. */
+  readonly sslPolicy: string
+  readonly alpnPolicy?: string
+  /** `LoadBalancer.secret`; tickets' keys are made from it. */
+  readonly secret?: string
+}
+
+/** As `Certificate` has it; the same object in every listener. */
+export interface SnapshotCertificate {
+  readonly arn: string
+  /** Lower-case, `*.example.com` included. */
+  readonly names: readonly string[]
+  readonly keyAlgorithm: string
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number
+  readonly notAfter: number
+  /** PEM: the certificate followed by its chain. */
+  readonly certificates: string
+  readonly privateKey: string
 }
 
 /** A target group of a listener. */
@@ -35,6 +67,13 @@ export interface RoutedGroup {
   readonly weight: number
   /** At weight 0 its UDP flows stay, as for a moment after a deployment's switch. */
   readonly keepsFlows?: true
+}
+
+/** `SnapshotGroup.id` of all that a listener's traffic may go to, each once. */
+export function groupIdsOf({ route, http }: SnapshotListener): readonly string[] {
+  const ids = new Set(route.map(({ group }) => group))
+  for (const { action } of http?.rules ?? []) for (const { group } of action.forward) ids.add(group)
+  return [...ids]
 }
 
 /** Whether UDP flows that are on the group may stay there. TCP connections do in any case. */
@@ -65,6 +104,12 @@ export interface SnapshotGroup {
   readonly proxyProtocol: boolean
   /** What the group wishes; only an engine that forwards packets can fulfil it. */
   readonly preserveClientIp: boolean
+  /** TLS is spoken with the targets, whose certificates are not looked at (AWS: target groups of protocol TLS or HTTPS). */
+  readonly tls?: true
+  /** Of HTTP and HTTPS groups. */
+  readonly http?: SnapshotHttpGroup
+  /** Its targets are listeners of the same snapshot, of Application Load Balancers (AWS: target type alb). */
+  readonly ofLoadBalancers?: true
 }
 
 export interface SnapshotTarget {
@@ -77,6 +122,8 @@ export interface SnapshotTarget {
    * established ends now (TCP: reset; UDP: the next datagram goes elsewhere).
    */
   readonly mode: 'serve' | 'drain' | 'cut'
+  /** Slow start: from then on, milliseconds since the epoch, its share grows to a full one. Absent: it has a full one. */
+  readonly rampFrom?: number
 }
 
 /**

@@ -1,6 +1,8 @@
+import type { Certificate } from './certificate.ts'
 import type { Health } from './health.ts'
 import type { Listener, LoadBalancer } from './load-balancer.ts'
 import type { Instance, Subnet } from './network.ts'
+import type { Rule } from './rule.ts'
 import type { SecurityGroup, SecurityGroupPeer, SecurityGroupRule } from './security-group.ts'
 import { applyChanges, type Change, emptyState, type State } from './state.ts'
 import { type Target, type TargetGroup, targetKey } from './target-group.ts'
@@ -75,6 +77,49 @@ export function targetGroup(extra: Partial<TargetGroup> = {}): TargetGroup {
   }
 }
 
+/** Of type application, at the same addresses. */
+export function applicationLoadBalancer(extra: Partial<LoadBalancer> = {}): LoadBalancer {
+  const arn = 'arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/site/50dc6c495c0c9188'
+  return loadBalancer({ arn, name: 'site', type: 'application', secret: '00'.repeat(32), ...extra })
+}
+
+/** An HTTP listener of `applicationLoadBalancer`. */
+export function httpListener(extra: Partial<Listener> = {}): Listener {
+  return listener({ arn: 'arn:http', loadBalancerArn: applicationLoadBalancer().arn, protocol: 'HTTP', ...extra })
+}
+
+/** A rule of `httpListener`, for the path `/PRIORITY`. */
+export function rule(priority: number, extra: Partial<Rule> = {}): Rule {
+  return {
+    arn: `arn:rule:${priority}`,
+    listenerArn: 'arn:http',
+    priority,
+    conditions: [{ field: 'path-pattern', values: [`/${priority}`], regexValues: [] }],
+    forward: [{ targetGroupArn: 'arn:tg', weight: 1 }],
+    tags: [],
+    ...extra,
+  }
+}
+
+/** Neither it nor its key could be used. */
+export function certificate(arn: string, extra: Partial<Certificate> = {}): Certificate {
+  return {
+    arn,
+    type: 'IMPORTED',
+    certificate: `CERTIFICATE ${arn}\n`,
+    chain: '',
+    privateKey: `KEY ${arn}\n`,
+    domainName: 'example.com',
+    names: ['example.com', '*.example.com'],
+    keyAlgorithm: 'RSA_2048',
+    notBefore: now,
+    notAfter: now + 86_400_000,
+    createdAt: now,
+    tags: [],
+    ...extra,
+  }
+}
+
 export function target(id: string, extra: Partial<Target> = {}): Target {
   return { id, port: 8080, ...extra }
 }
@@ -128,6 +173,8 @@ interface Records {
   readonly instances?: readonly Instance[]
   readonly loadBalancers?: readonly LoadBalancer[]
   readonly listeners?: readonly Listener[]
+  readonly rules?: readonly Rule[]
+  readonly certificates?: readonly Certificate[]
   readonly targetGroups?: readonly TargetGroup[]
 }
 
@@ -140,6 +187,8 @@ export function stateWith(records: Records, before: State = emptyState): State {
     ...(records.instances ?? []).map(value => ({ table: 'instances', key: value.id, value }) as const),
     ...(records.loadBalancers ?? []).map(value => ({ table: 'loadBalancers', key: value.arn, value }) as const),
     ...(records.listeners ?? []).map(value => ({ table: 'listeners', key: value.arn, value }) as const),
+    ...(records.rules ?? []).map(value => ({ table: 'rules', key: value.arn, value }) as const),
+    ...(records.certificates ?? []).map(value => ({ table: 'certificates', key: value.arn, value }) as const),
     ...(records.targetGroups ?? []).map(value => ({ table: 'targetGroups', key: value.arn, value }) as const),
   ]
   return applyChanges(before, before.revision + 1, changes)

@@ -1,9 +1,11 @@
 import type { Alarm } from './alarm.ts'
+import type { Certificate, CertificateAuthority } from './certificate.ts'
 import type { Cluster } from './cluster.ts'
 import type { Application, Deployment, DeploymentConfig, DeploymentGroup } from './code-deploy.ts'
 import type { EcsService } from './ecs-service.ts'
 import type { Listener, LoadBalancer } from './load-balancer.ts'
 import type { Instance, Subnet, Vpc } from './network.ts'
+import type { Rule } from './rule.ts'
 import type { SecurityGroup } from './security-group.ts'
 import type { TargetGroup } from './target-group.ts'
 import type { Task } from './task.ts'
@@ -18,7 +20,11 @@ export interface Tables {
   instances: Instance
   loadBalancers: LoadBalancer
   listeners: Listener
+  rules: Rule
   targetGroups: TargetGroup
+  certificates: Certificate
+  /** Under `local`. */
+  certificateAuthorities: CertificateAuthority
   clusters: Cluster
   taskDefinitions: TaskDefinition
   services: EcsService
@@ -43,7 +49,10 @@ export const tableNames: readonly TableName[] = [
   'instances',
   'loadBalancers',
   'listeners',
+  'rules',
   'targetGroups',
+  'certificates',
+  'certificateAuthorities',
   'clusters',
   'taskDefinitions',
   'services',
@@ -76,7 +85,10 @@ export const emptyState: State = {
   instances: new Map(),
   loadBalancers: new Map(),
   listeners: new Map(),
+  rules: new Map(),
   targetGroups: new Map(),
+  certificates: new Map(),
+  certificateAuthorities: new Map(),
   clusters: new Map(),
   taskDefinitions: new Map(),
   services: new Map(),

@@ -1,7 +1,7 @@
 import type { Attributes } from './load-balancer.ts'
 import type { Tag } from './tag.ts'
 
-export type TargetGroupProtocol = 'TCP' | 'UDP' | 'TCP_UDP'
+export type TargetGroupProtocol = 'TCP' | 'UDP' | 'TCP_UDP' | 'TLS' | 'HTTP' | 'HTTPS'
 
 export interface TargetGroup {
   /** `arn:aws:elasticloadbalancing:REGION:ACCOUNT:targetgroup/NAME/ID` */
@@ -10,11 +10,16 @@ export interface TargetGroup {
   readonly protocol: TargetGroupProtocol
   readonly port: number
   readonly vpcId: string
-  readonly targetType: 'instance' | 'ip'
+  /** HTTP and HTTPS only. Groups of HTTP2 and GRPC are kept, and answered 464 (AWS: HTTP 464). */
+  readonly protocolVersion?: 'HTTP1' | 'HTTP2' | 'GRPC'
+  /** `alb`: its one target's id is the ARN of an Application Load Balancer, and its port one of that one's listeners. */
+  readonly targetType: 'instance' | 'ip' | 'alb'
   readonly ipAddressType: 'ipv4' | 'ipv6'
   readonly healthCheck: HealthCheck
   /** Only what was set; `attributes.ts` knows the defaults. */
   readonly attributes: Attributes
+  /** When slow start was switched on last, milliseconds since the epoch: what was healthy before does not ramp. */
+  readonly slowStartSetAt?: number
   readonly targets: readonly Target[]
   readonly tags: readonly Tag[]
 }
@@ -36,7 +41,7 @@ export interface HealthCheck {
 
 /** A registration: what RegisterTargets was given, until DeregisterTargets and the delay after it are over. */
 export interface Target {
-  /** An instance id or an IP address, by the group's target type. */
+  /** An instance id, an IP address or a load balancer's ARN, by the group's target type. */
   readonly id: string
   readonly port: number
   /** As given: a zone, `all`, or absent (then the subnet that holds the address says it). */

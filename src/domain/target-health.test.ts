@@ -1,9 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Health } from './health.ts'
-import { health, instance, listener, loadBalancer, now, stateWith, target, targetGroup } from './state.fixture.ts'
+import type { Health, ProbeFailure } from './health.ts'
+import {
+  applicationLoadBalancer,
+  health,
+  httpListener,
+  instance,
+  listener,
+  loadBalancer,
+  now,
+  rule,
+  stateWith,
+  target,
+  targetGroup,
+} from './state.fixture.ts'
 import type { Target, TargetGroup } from './target-group.ts'
-import { isInUse, targetHealth, targetZone } from './target-health.ts'
+import { isInUse, targetAddress, targetHealth, targetZone } from './target-health.ts'
 
 interface Row {
   readonly what: string
@@ -42,6 +54,13 @@ const unusable = [
 const deregistering = ['draining', 'Target.DeregistrationInProgress', 'Target deregistration is in progress'] as const
 const instances = { targetType: 'instance' } as const
 const invalid = (state: string) => ['unused', 'Target.InvalidState', `Target is in the ${state} state`] as const
+
+/** Unhealthy for a reason, and with `isBetter` once right since. */
+function failing(why: ProbeFailure, isBetter = false): Health {
+  const result = { at: now, ms: 1, reason: '' }
+  const results = [{ ...result, ok: false, ...why }, ...(isBetter ? [{ ...result, ok: true }] : [])]
+  return health('unhealthy', { results })
+}
 
 const rows: readonly Row[] = [
   { what: 'the node has not heard of it', expected: registering },
@@ -87,6 +106,25 @@ const rows: readonly Row[] = [
     health: health('unhealthy'),
     expected: failed,
   },
+  {
+    what: 'it answers an Application Load Balancer’s checks with other codes',
+    group: { protocol: 'HTTP' },
+    health: failing({ status: 502 }),
+    expected: ['unhealthy', 'Target.ResponseCodeMismatch', 'Health checks failed with these codes: [502]'],
+  },
+  {
+    what: 'it does not answer an Application Load Balancer’s checks in time, and then once',
+    group: { protocol: 'HTTPS' },
+    health: failing({ timedOut: true }, true),
+    expected: ['unhealthy', 'Target.Timeout', 'Request timed out'],
+  },
+  {
+    what: 'it refuses an Application Load Balancer',
+    group: { protocol: 'HTTP' },
+    health: failing({}),
+    expected: failed,
+  },
+  { what: 'it answers a Network Load Balancer’s with other codes', health: failing({ status: 502 }), expected: failed },
   { what: 'it is being deregistered', target: draining(now + 1), health: health('healthy'), expected: deregistering },
   {
     what: 'it fails while it is being deregistered',
@@ -188,4 +226,31 @@ test('a group is in use while a listener of a load balancer names it', () => {
   const group = targetGroup()
   assert.ok(isInUse(stateOf(group, 0), group))
   assert.ok(!isInUse(stateOf(group, 'none'), group))
+})
+
+test('a load balancer that is a target is reached in the same zone, or else in its first, whatever it listens on', () => {
+  const web = loadBalancer({
+    arn: 'arn:alb',
+    type: 'application',
+    zones: loadBalancer().zones.map(zone => ({ ...zone, ipv4Address: zone.ipv4Address.replace('.4', '.9') })),
+  })
+  const group = targetGroup({ targetType: 'alb', targets: [target('arn:alb', { port: 80 })] })
+  const [alb] = group.targets as [Target]
+  const state = stateWith({
+    loadBalancers: [loadBalancer(), web],
+    listeners: [listener(), listener({ arn: 'arn:http', loadBalancerArn: 'arn:alb', protocol: 'HTTP', forward: [] })],
+    targetGroups: [group],
+  })
+  assert.equal(targetAddress(state, group, alb, 'b'), '10.0.2.9')
+  assert.equal(targetAddress(state, group, alb, '*'), '10.0.1.9')
+  assert.deepEqual(targetHealth(state, group, alb, health('healthy'), now), { State: 'healthy' })
+  const gone = { ...alb, id: 'arn:gone' }
+  assert.equal(targetHealth(state, group, gone, health('healthy'), now).Reason, 'Target.InvalidState')
+})
+
+test('a group is in use while a rule names it', () => {
+  const group = targetGroup({ protocol: 'HTTP' })
+  const records = { loadBalancers: [applicationLoadBalancer()], listeners: [httpListener({ forward: [] })] }
+  assert.equal(isInUse(stateWith({ ...records, targetGroups: [group] }), group), false)
+  assert.equal(isInUse(stateWith({ ...records, targetGroups: [group], rules: [rule(1)] }), group), true)
 })

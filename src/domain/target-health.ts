@@ -1,7 +1,7 @@
 import { addressIn, type Cidr, parseCidr } from './cidr.ts'
 import { policyOf } from './group-policy.ts'
 import type { Health } from './health.ts'
-import type { LoadBalancer } from './load-balancer.ts'
+import { type LoadBalancer, speaksHttp } from './load-balancer.ts'
 import { memoByTables } from './memo.ts'
 import type { Subnet } from './network.ts'
 import { listenerEndpoints, referencesTo } from './references.ts'
@@ -19,6 +19,9 @@ const descriptions = {
   'Elb.RegistrationInProgress': 'Target registration is in progress',
   'Elb.InitialHealthChecking': 'Initial health checks in progress',
   'Target.FailedHealthChecks': 'Health checks failed',
+  /** With the codes behind it, `: [502]`. */
+  'Target.ResponseCodeMismatch': 'Health checks failed with these codes',
+  'Target.Timeout': 'Request timed out',
   'Target.NotRegistered': 'Target is not registered to the target group',
   'Target.NotInUse': 'Target group is not configured to receive traffic from the load balancer',
   'Target.InvalidState': 'Target is in an invalid state',
@@ -27,8 +30,8 @@ const descriptions = {
 } as const
 
 /**
- * A registered target's state, reason and description (AWS: Health checks for Network Load Balancer target groups, Target
- * health status and reason codes).
+ * A registered target's state, reason and description (AWS: Health checks for Network Load Balancer target groups, and for
+ * Application Load Balancers; Target health status and reason codes).
  *
  * @param health the node's last word on the target; `undefined` until it has heard of it
  * @param now milliseconds since the epoch
@@ -58,7 +61,16 @@ export function targetHealth(
   if (own.verdict === 'healthy') return { State: 'healthy' }
   const { unhealthyDrainMs } = policyOf(group)
   const draining = unhealthyDrainMs !== Infinity && own.since + unhealthyDrainMs > now
+  if (speaksHttp(group)) return sayWhy(own)
   return say(draining ? 'unhealthy.draining' : 'unhealthy', 'Target.FailedHealthChecks')
+}
+
+/** Of an unhealthy target of an Application Load Balancer, whose checks tell failures apart. */
+function sayWhy({ results }: Health): TargetHealth {
+  const { status, timedOut } = results.findLast(({ ok }) => !ok) ?? {}
+  if (timedOut) return say('unhealthy', 'Target.Timeout')
+  if (status === undefined) return say('unhealthy', 'Target.FailedHealthChecks')
+  return say('unhealthy', 'Target.ResponseCodeMismatch', `${descriptions['Target.ResponseCodeMismatch']}: [${status}]`)
 }
 
 /** What is known of this very registration: nothing, where the node's word is about an earlier one of the same id and port. */
@@ -74,14 +86,14 @@ function say(
   return { State: state, Reason: reason, Description: description }
 }
 
-/** Whether a listener's action names the group. One of weight 0 counts. */
+/** Whether an action of a listener or rule names the group. One of weight 0 counts. */
 export function isInUse(state: State, group: TargetGroup): boolean {
   return referencesTo(state, group.arn).length > 0
 }
 
 /**
  * Why a registered target can get no traffic and no health checks, whatever its health: its instance does not run, or its
- * address and port are a load balancer's own. `undefined`: nothing is in the way.
+ * address and port are a load balancer's own, where it is not registered as one. `undefined`: nothing is in the way.
  */
 export function impedimentOf(state: State, group: TargetGroup, target: Target): TargetHealth | undefined {
   if (group.targetType === 'instance') {
@@ -90,24 +102,34 @@ export function impedimentOf(state: State, group: TargetGroup, target: Target): 
   }
   const address = targetAddress(state, group, target)
   if (address === undefined) return say('unused', 'Target.InvalidState')
-  if (listenerEndpoints(state).has(`${address} ${target.port}`)) return say('unused', 'Target.IpUnusable')
+  if (group.targetType !== 'alb' && listenerEndpoints(state).has(`${address} ${target.port}`))
+    return say('unused', 'Target.IpUnusable')
   return undefined
 }
 
-/** Where the target is reached, in the group's address family; `undefined` for an instance that has no such address. */
-export function targetAddress(state: State, group: TargetGroup, target: Target): string | undefined {
+/**
+ * Where the target is reached, in the group's address family: `undefined` for an instance that has no such address, or that
+ * nobody remembers. A load balancer is reached at its node in `zone`, or else in its first one.
+ */
+export function targetAddress(state: State, group: TargetGroup, target: Target, zone?: string): string | undefined {
   if (group.targetType === 'ip') return target.id
+  if (group.targetType === 'alb') {
+    const zones = state.loadBalancers.get(target.id)?.zones
+    const node = zones?.find(({ zoneName }) => zoneName === zone) ?? zones?.[0]
+    return group.ipAddressType === 'ipv6' ? node?.ipv6Address : node?.ipv4Address
+  }
   const instance = state.instances.get(target.id)
   return group.ipAddressType === 'ipv6' ? instance?.ipv6Address : instance?.privateIpAddress
 }
 
 /**
  * The target's Availability Zone: as registered (a name, or `all`), else that of its instance, else that of the VPC's
- * subnet that holds its address. `undefined` for an address outside all subnets, which belongs to no zone and serves them
- * all.
+ * subnet that holds its address. `undefined` for an address outside all subnets, and for a load balancer, which belong to no
+ * zone and serve them all.
  */
 export function targetZone(state: State, group: TargetGroup, target: Target): string | undefined {
   if (target.availabilityZone !== undefined) return target.availabilityZone
+  if (group.targetType === 'alb') return undefined
   if (group.targetType === 'instance') {
     const instance = state.instances.get(target.id)
     return instance && state.subnets.get(instance.subnetId)?.zoneName

@@ -2,10 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { snapshotBuilder } from './build-snapshot.ts'
 import {
+  applicationLoadBalancer,
+  certificate,
+  httpListener,
   instance,
   listener,
   loadBalancer,
   now,
+  rule,
   securityGroup,
   stateWith,
   target,
@@ -86,4 +90,20 @@ test('a TCP group of ip targets does not preserve clients’ addresses unless it
   assert.equal(hostsOf(targetGroup()).its.preservesClient, false)
   const attributes = { 'preserve_client_ip.enabled': 'true' }
   assert.equal(hostsOf(targetGroup({ attributes })).its.preservesClient, true)
+})
+
+test('no key or secret is told, and a listener counts that names the group in a rule only', () => {
+  const group = targetGroup({ protocol: 'HTTPS', targets: [target('10.0.1.10')] })
+  const tls = { defaultCertificate: 'arn:one', certificates: [], sslPolicy: 'P' }
+  const state = stateWith({
+    loadBalancers: [applicationLoadBalancer()],
+    listeners: [httpListener({ protocol: 'HTTPS', forward: [], tls })],
+    rules: [rule(1)],
+    certificates: [certificate('arn:one')],
+    targetGroups: [group],
+  })
+  const its = targetHosts(state, group, snapshotBuilder()(state, new Map(), now).snapshot, () => link, now)
+  assert.deepEqual(its.through, ['TCP 10.0.1.4 80', 'TCP 10.0.2.4 80'])
+  assert.deepEqual(its.hosts[0]?.services, [{ protocol: 'TCP', port: 8080 }])
+  assert.doesNotMatch(JSON.stringify(its), /KEY|0000000000000000/)
 })

@@ -3,7 +3,7 @@ import { policyOf } from './group-policy.ts'
 import { zoneAddresses } from './load-balancer.ts'
 import { referencesTo } from './references.ts'
 import { registrationsAt } from './registrations.ts'
-import type { Snapshot, SnapshotGuard, SnapshotListener } from './snapshot.ts'
+import { groupIdsOf, type Snapshot, type SnapshotGuard, type SnapshotListener } from './snapshot.ts'
 import type { State } from './state.ts'
 import type { TargetGroup } from './target-group.ts'
 import { targetAddress } from './target-health.ts'
@@ -29,8 +29,8 @@ export interface TargetHosts {
   readonly balancerAddresses: readonly string[]
   /** `SnapshotListener.id` of those that forward to the group. */
   readonly through: readonly string[]
-  /** Those, and all that the hosts' guards name. */
-  readonly listeners: readonly SnapshotListener[]
+  /** Those, and all that the hosts' guards name; no certificate's key among it. */
+  readonly listeners: readonly Omit<SnapshotListener, 'tls' | 'http'>[]
   /** One per address. */
   readonly hosts: readonly TargetHost[]
 }
@@ -67,7 +67,7 @@ export function targetHosts(
   now: number,
 ): TargetHosts {
   const { name, arn, protocol, healthCheck } = group
-  const protocols = protocol === 'TCP_UDP' ? (['TCP', 'UDP'] as const) : [protocol]
+  const protocols = protocol === 'TCP_UDP' ? (['TCP', 'UDP'] as const) : ([protocol === 'UDP' ? 'UDP' : 'TCP'] as const)
   const hosts = targetHostAddresses(state, group, now).map((address): TargetHost => {
     const targets = registrationsAt(group, now).filter(target => targetAddress(state, group, target) === address)
     const ports = [...new Set(targets.map(({ port }) => port))]
@@ -81,7 +81,7 @@ export function targetHosts(
       facing: facing(address),
     }
   })
-  const through = snapshot.listeners.filter(({ route }) => route.some(({ group }) => group.startsWith(`${arn} `)))
+  const through = snapshot.listeners.filter(listener => groupIdsOf(listener).some(id => id.startsWith(`${arn} `)))
   const named = new Set([
     ...through.map(({ id }) => id),
     ...hosts.flatMap(({ guard }) => guard?.rules.flatMap(rule => rule.through) ?? []),
@@ -93,7 +93,7 @@ export function targetHosts(
     preservesClient: policyOf(group).preserveClientIp,
     balancerAddresses: [...new Set(zones.flatMap(zoneAddresses))],
     through: through.map(({ id }) => id),
-    listeners: snapshot.listeners.filter(({ id }) => named.has(id)),
+    listeners: snapshot.listeners.filter(({ id }) => named.has(id)).map(({ tls, http, ...listener }) => listener),
     hosts,
   }
 }

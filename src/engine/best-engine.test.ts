@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import { lacking } from '../../test/lacking.ts'
 import { enterOwnNetwork } from '../../test/own-network.ts'
@@ -329,6 +330,7 @@ async function composeReal(t: TestContext) {
     workers: 2,
     clock: systemClock,
     udpFlowLimit: 100,
+    directory: tmpdir(),
     onSuspicion: () => {},
     log: () => {},
   })

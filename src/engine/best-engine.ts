@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { sameItems } from '../domain/memo.ts'
-import { emptySnapshot, groupsById, type Snapshot, type SnapshotListener } from '../domain/snapshot.ts'
+import { emptySnapshot, groupIdsOf, groupsById, type Snapshot, type SnapshotListener } from '../domain/snapshot.ts'
 import { BindProblems } from './bind-problem.ts'
 import { sumListeners, sumTargets } from './counters.ts'
 import type { Applied, Engine, Fallback, KernelEngine, Observed, Problem } from './engine.ts'
@@ -50,7 +50,7 @@ class ComposedEngine implements BestEngine {
   readonly #localRange: LocalRange
   #revision = 0
   #fallbacks: readonly Fallback[] = []
-  /** The listeners of `#fallbacks`. */
+  /** The listeners of `#fallbacks`, and those that speak TLS or HTTP: no change of this host would put them into the kernel. */
   #refused: ReadonlySet<string> = new Set()
   /** Listeners that are or were in place in userspace, and that it still has. */
   #inUserspace: ReadonlySet<string> = new Set()
@@ -127,18 +127,24 @@ class ComposedEngine implements BestEngine {
   #ask({ listeners, groups }: Snapshot): void {
     const byId = groupsById(groups)
     const fallbacks: Fallback[] = []
+    const refused = new Set<string>()
     for (const listener of listeners) {
+      if (listener.tls !== undefined || listener.http !== undefined) {
+        refused.add(listener.id)
+        continue
+      }
       const reason = this.#kernel === undefined ? this.#whyNoKernel : this.#kernel.refusal(listener, byId)
-      if (reason !== undefined) fallbacks.push({ listener: listener.id, listenerArn: listener.listenerArn, reason })
+      if (reason === undefined) continue
+      fallbacks.push({ listener: listener.id, listenerArn: listener.listenerArn, reason })
+      refused.add(listener.id)
     }
-    if (isDeepStrictEqual(fallbacks, this.#fallbacks)) return
-    this.#fallbacks = fallbacks
-    this.#refused = new Set(fallbacks.map(({ listener }) => listener))
+    if (refused.symmetricDifference(this.#refused).size > 0) this.#refused = refused
+    if (!isDeepStrictEqual(fallbacks, this.#fallbacks)) this.#fallbacks = fallbacks
   }
 
   /** Only where something is new for it, or is to be tried again: it goes through all that it serves, in every worker. */
   async #applyToUserspace({ revision, groups }: Snapshot, listeners: readonly SnapshotListener[]): Promise<void> {
-    const routed = new Set(listeners.flatMap(({ route }) => route.map(({ group }) => group)))
+    const routed = new Set(listeners.flatMap(groupIdsOf))
     const itsGroups = groups.filter(({ id }) => routed.has(id))
     const its = share(this.#userspaceShare, { revision, listeners, groups: itsGroups, guards: [] })
     if (its === this.#userspaceShare && this.#userspaceProblems.length === 0) return

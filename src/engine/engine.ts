@@ -78,6 +78,39 @@ export interface ListenerCounters {
   readonly bytesOut: number
   /** Flows or datagrams that were not served, by reason. */
   readonly drops: Readonly<Partial<Record<DropReason, number>>>
+  /** Of HTTP listeners, whose flows are their clients' connections. */
+  readonly http?: HttpListenerCounters
+}
+
+/** What an HTTP listener counts beside connections and bytes. */
+export interface HttpListenerCounters {
+  readonly requests: number
+  readonly activeRequests: number
+  readonly clientTlsErrors: number
+  readonly ruleEvaluations: number
+  readonly redirects: number
+  readonly fixedResponses: number
+  /** Requests that http-desync-guardian would not call Compliant. */
+  readonly nonCompliant: number
+  /** Answers made here, by status. */
+  readonly answers: Readonly<Record<string, number>>
+  /** By `Rejection`. */
+  readonly rejections: Readonly<Record<string, number>>
+}
+
+/** What a target of an HTTP listener counts beside connections and bytes. */
+export interface HttpTargetCounters {
+  readonly requests: number
+  readonly activeRequests: number
+  readonly connectionErrors: number
+  readonly tlsErrors: number
+  /** 1: it is judged anomalous now (AWS: Automatic Target Weights). */
+  readonly anomalous: number
+  /** Answers by status class: index 2 counts 2xx. */
+  readonly classes: readonly number[]
+  /** Answers by latency: buckets as `latencyBoundsMs`, and one for the rest. */
+  readonly latency: readonly number[]
+  readonly latencySumMs: number
 }
 
 export interface TargetCounters {
@@ -89,6 +122,8 @@ export interface TargetCounters {
   readonly bytesOut: number
   /** Of the new flows the TCP connections that it refused, where none of them is given to the next target (in the kernel). */
   readonly refused?: number
+  /** Of targets that HTTP listeners sent requests to, whose flows are the connections to them. */
+  readonly http?: HttpTargetCounters
 }
 
 /** New flows to a `SnapshotGuard` that none of its rules admits. */
@@ -117,6 +152,7 @@ export interface FlowTable {
  * `flow-limit`: too many flows at once, so UDP gave up the longest idle one, TCP refused the new one. `too-large`,
  * `send-failed`: a datagram that could not be sent on. `bad-source`: a datagram that claims to come from port 0 or from the
  * listener itself. `unknown-flow`: a TCP segment of a connection that is not known any more; it is answered with RST.
+ * `client-tls`: the handshake with the client failed. `target-tls`: those with all targets that were tried.
  */
 export type DropReason =
   | 'security-group'
@@ -127,6 +163,8 @@ export type DropReason =
   | 'send-failed'
   | 'bad-source'
   | 'unknown-flow'
+  | 'client-tls'
+  | 'target-tls'
 
 /** What the data plane sees of a target before any health check could: a refused connect, a port unreachable. */
 export interface Suspicion {

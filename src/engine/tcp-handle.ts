@@ -46,18 +46,22 @@ export function listenOn(handle: TcpHandle, onConnection: (status: number, clien
   throw Object.assign(new Error(`listen ${code}`), { code })
 }
 
-/** The socket of an accepted connection. It reads nothing before `resume`. */
-export function adopt(handle: TcpHandle, onread: OnRead): net.Socket {
+/** The socket of an accepted connection. It reads nothing before `resume`. Without `onread` it may become a TLS socket's. */
+export function adopt(handle: TcpHandle, onread?: OnRead): net.Socket {
   const options = { handle, allowHalfOpen: true, pauseOnCreate: true, onread }
   return new net.Socket(options as unknown as net.SocketConstructorOpts)
 }
 
-/** Ends a connection at once, with RST where the state of the socket allows one. */
-export function reset(socket: net.Socket): void {
+/**
+ * Ends a connection at once, with RST where the state of the socket allows one.
+ *
+ * @param lower the TCP socket below a TLS socket, which can't be reset itself
+ */
+export function reset(socket: net.Socket, lower = socket): void {
   // libuv refuses a reset while it is sending the FIN (uv_tcp_close_reset), and then nothing would close the socket.
   const sendingFin = socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished
-  if (sendingFin || socket.connecting) socket.destroy()
-  else if (!socket.destroyed) socket.resetAndDestroy()
+  if (sendingFin || lower.connecting) socket.destroy()
+  else if (!lower.destroyed) lower.resetAndDestroy()
 }
 
 function handleOf(socket: net.Socket): TcpHandle {

@@ -235,14 +235,14 @@ test('the control process knows what was not told again', async t => {
   assert.deepEqual(control.applied(), { ...applied(2), problems })
 })
 
-test('of results the last one is told', async t => {
+test('of results the last one is told, and the last one that failed', async t => {
   const feed = new Feed(t)
   const control = await feed.openControl()
-  const results = [1, 2, 3].map(at => ({ at, ok: true, ms: 1, reason: 'connected' }))
+  const results = [1, 2, 3, 4, 5].map(at => ({ at, ok: at > 2, ms: 1, reason: `result ${at}` }))
   const known: Health = { verdict: 'healthy', since: 1, against: 0, results }
   feed.openNode().report({ kind: 'health', whole: true, health: [['x', known]] })
   await until(() => control.health('x') !== undefined)
-  assert.deepEqual(control.health('x'), { ...known, results: results.slice(-1) })
+  assert.deepEqual(control.health('x'), { ...known, results: [results[1], results[4]] })
 })
 
 test('waitApplied resolves with the acknowledgement and rejects with its signal and with the end', async t => {

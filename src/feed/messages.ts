@@ -1,5 +1,5 @@
+import type { WeightedTargetGroup } from '../domain/action.ts'
 import type { Health } from '../domain/health.ts'
-import type { WeightedTargetGroup } from '../domain/load-balancer.ts'
 import type { Change, Tables } from '../domain/state.ts'
 import type { Fallback, FlowTable, GuardCounters, ListenerCounters, Problem, TargetCounters } from '../engine/engine.ts'
 
@@ -10,7 +10,9 @@ export const nodeTables = [
   'instances',
   'loadBalancers',
   'listeners',
+  'rules',
   'targetGroups',
+  'certificates',
 ] as const
 
 export type NodeTable = (typeof nodeTables)[number]
@@ -31,7 +33,7 @@ export type Instruction = Desired | { readonly kind: 'count' }
 export type Report =
   /**
    * All health at once after connecting, then only the entries that changed; `null` where a target is gone. Of results the last
-   * one only.
+   * one, and before it the last one that failed.
    */
   | { readonly kind: 'health'; readonly whole: boolean; readonly health: readonly (readonly [string, Health | null])[] }
   /**
@@ -62,7 +64,9 @@ export type CountersReport = Extract<Report, { readonly kind: 'counters' }>
 /** A switch of target groups that waits for the new side's first healthy target. */
 export interface HeldSwitch {
   readonly listenerArn: string
+  /** A rule of the listener; absent: its own action. */
+  readonly ruleArn?: string
   readonly until: number
-  /** Where the listener's flows go meanwhile. */
+  /** Where its flows or requests go meanwhile. */
   readonly forward: readonly WeightedTargetGroup[]
 }

@@ -36,6 +36,12 @@ export function openNodeEnd(options: NodeEndOptions): NodeEnd {
   return new SocketNodeEnd(options)
 }
 
+/** The last result, and before it the last one that failed: it says why a target is unhealthy that has begun to pass. */
+function tellingOf(results: Health['results']): Health['results'] {
+  const failed = results.findLastIndex(({ ok }) => !ok)
+  return results.filter((_, i) => i === failed || i === results.length - 1)
+}
+
 class SocketNodeEnd implements NodeEnd {
   readonly #options: NodeEndOptions
   readonly #log: (line: string) => void
@@ -91,7 +97,7 @@ class SocketNodeEnd implements NodeEnd {
     }
     for (const [key, value] of health) {
       if (value === null) this.#health.delete(key)
-      else this.#health.set(key, { ...value, results: value.results.slice(-1) })
+      else this.#health.set(key, { ...value, results: tellingOf(value.results) })
       if (this.#healthDue !== 'all') this.#healthDue.add(key)
     }
     // A control process that is away or slow while targets come and go: all at once is less to remember, and bounded.

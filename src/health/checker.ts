@@ -280,7 +280,8 @@ export class Checker {
     running.cancel()
     // The target may have no way back to the load balancer's own address: ask the other way next time.
     entry.boundFrom = running.bound ? Number.POSITIVE_INFINITY : 0
-    this.#end(entry, running, { kind: 'failed', reason: `timed out after ${entry.probe.timeoutMs / 1000} s` })
+    const reason = `timed out after ${entry.probe.timeoutMs / 1000} s`
+    this.#end(entry, running, { kind: 'failed', reason, timedOut: true })
   }
 
   #end(entry: Entry, running: Running, outcome: Outcome): void {
@@ -301,9 +302,10 @@ export class Checker {
       this.#checkBy(entry, now + localAgainMs)
       this.#sayLocal(outcome.reason, now)
     } else {
-      const ok = outcome.kind === 'passed'
+      const { kind, ...said } = outcome
+      const ok = kind === 'passed'
       const ms = Math.round(now - running.started)
-      const change = this.#observe(entry, running, { at: this.#clock.now(), ok, ms, reason: outcome.reason })
+      const change = this.#observe(entry, running, { at: this.#clock.now(), ok, ms, ...said })
       const waited = now - running.started
       if (change === 'ChangePending' && !ok && waited > patienceMs)
         this.#checkBy(entry, entry.due - waited + patienceMs)

@@ -1,13 +1,13 @@
 import { connect, isIPv6, type Socket } from 'node:net'
 import { createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls'
 import type { Clock } from '../clock.ts'
-import type { Probe } from '../domain/health.ts'
+import type { Probe, ProbeFailure } from '../domain/health.ts'
 
 /**
  * How one attempt ended. `address`, `port`: it could not be made from the source's address, or port, so try without.
  * `local`: this host could not make it (no file descriptor left, ...), which says nothing about the target.
  */
-export type Outcome = {
+export interface Outcome extends ProbeFailure {
   readonly kind: 'passed' | 'failed' | 'address' | 'port' | 'local'
   readonly reason: string
 }

@@ -52,7 +52,8 @@ function judge(head: string, probe: Probe, ms: number): Outcome | undefined {
   const status = /^HTTP\/1\.\d (\d{3})[ \r\n]/.exec(head)?.[1]
   if (status === undefined) return { kind: 'failed', reason: 'the answer is not HTTP/1.1' }
   if (matches(probe.matcher, Number(status))) return { kind: 'passed', reason: `passed with ${status} in ${ms} ms` }
-  return { kind: 'failed', reason: `expected ${probe.matcher}, got ${status} in ${ms} ms` }
+  const reason = `expected ${probe.matcher}, got ${status} in ${ms} ms`
+  return { kind: 'failed', reason, status: Number(status) }
 }
 
 /** Whether `status` is among `200`, `200,202`, `200-399` and combinations of these (AWS: Matcher.HttpCode). */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Health } from '../domain/health.ts'
 import type { Listener } from '../domain/load-balancer.ts'
-import { targetGroup } from '../domain/state.fixture.ts'
+import type { Rule } from '../domain/rule.ts'
+import { rule, targetGroup } from '../domain/state.fixture.ts'
 import { applyChanges, type Change, emptyState, type State } from '../domain/state.ts'
 import type { Target } from '../domain/target-group.ts'
 import { nothingPropagated, type Propagation, propagate } from './propagation.ts'
@@ -126,6 +127,29 @@ test('a new listener is never held, and one listener does not hold another', () 
   assert.equal(after.state.listeners.get('m'), desired.listeners.get('m'))
 })
 
+test('a switch of a rule is held as its listener’s would be, and the rule’s conditions take effect meanwhile', () => {
+  const before = propagate(nothingPropagated, change(start(blue, {}).desired, ruled('r', blue)), new Map(), -second)
+  const wanted = ruled('r', { green: 1 }, { conditions: [{ field: 'http-request-method', values: ['GET'] }] })
+  const desired = change(before.desired, wanted)
+  const now = propagate(before, desired, healthOf({ blue: 'healthy' }), 0)
+  assert.deepEqual(now.held, [{ listenerArn: 'l', ruleArn: 'r', until: 30 * second, forward: forward(blue) }])
+  assert.deepEqual(now.state.rules.get('r'), { ...desired.rules.get('r'), forward: forward(blue) })
+  assert.equal(now.state.listeners, desired.listeners)
+  assert.equal(propagate(now, desired, healthOf({ blue: 'healthy' }), second).state, now.state)
+  assert.equal(propagate(now, desired, healthOf({ blue: 'healthy', green: 'healthy' }), second).state, desired)
+  const without = change(desired, { table: 'rules', key: 'r' })
+  assert.equal(propagate(now, without, healthOf({ blue: 'healthy' }), second).state, without)
+})
+
+test('what is answered here instead of forwarded is not held, nor is a new rule', () => {
+  const before = propagate(nothingPropagated, change(start(blue, {}).desired, ruled('r', blue)), new Map(), -second)
+  const answer = { type: 'fixed-response', statusCode: 503 } as const
+  for (const one of [ruled('r', {}, { answer }), ruled('new', { green: 1 }), listener('l', {}, { answer })]) {
+    const desired = change(before.desired, one)
+    assert.equal(propagate(before, desired, healthOf({ blue: 'healthy' }), 0).state, desired)
+  }
+})
+
 type Weights = Readonly<Record<string, number>>
 
 /** Pointed at `from` and in effect. */
@@ -163,6 +187,10 @@ function listener(arn: string, weights: Weights, extra: Partial<Listener> = {}):
     ...extra,
   }
   return { table: 'listeners', key: arn, value }
+}
+
+function ruled(arn: string, weights: Weights, extra: Partial<Rule> = {}): Change {
+  return { table: 'rules', key: arn, value: rule(1, { arn, listenerArn: 'l', forward: forward(weights), ...extra }) }
 }
 
 function group(arn: string, ...ids: string[]): Change {

@@ -3,8 +3,9 @@ import type { Cancel, Clock } from '../clock.ts'
 import type { HealthByTarget } from '../domain/health.ts'
 import type { Snapshot } from '../domain/snapshot.ts'
 import type { State } from '../domain/state.ts'
-import type { Applied, Engine } from '../engine/engine.ts'
+import type { Applied, Engine, Problem } from '../engine/engine.ts'
 import type { AppliedReport } from '../feed/messages.ts'
+import { certificateProblems } from './certificate-problems.ts'
 import { nothingPropagated, propagate } from './propagation.ts'
 
 const shortestBackOffMs = 250
@@ -109,7 +110,7 @@ export class Reconciler {
         nextAt = Math.min(built.nextAt ?? Infinity, this.#propagation.nextAt ?? Infinity)
         if (built.snapshot !== this.#tried || isRetryDue) await this.#apply(built.snapshot)
         this.#hasFailed = false
-        this.#report()
+        this.#report(certificateProblems(this.#propagation.state, built.snapshot))
       } catch (error) {
         this.#hasFailed = true
         this.#tried = undefined
@@ -135,8 +136,10 @@ export class Reconciler {
     this.#backOffMs = Math.min(2 * this.#backOffMs, longestBackOffMs)
   }
 
-  #report(): void {
-    const report: AppliedReport = { kind: 'applied', ...this.#applied, held: this.#propagation.held }
+  /** `more`: what no engine can know. */
+  #report(more: readonly Problem[]): void {
+    const problems = [...this.#applied.problems, ...more]
+    const report: AppliedReport = { kind: 'applied', ...this.#applied, problems, held: this.#propagation.held }
     if (isDeepStrictEqual(report, this.#reported)) return
     this.#reported = report
     this.#options.onApplied(report)

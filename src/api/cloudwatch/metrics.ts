@@ -138,8 +138,9 @@ function spanIn(input: { StartTime?: Date | undefined; EndTime?: Date | undefine
 }
 
 function unitOf({ namespace, name }: Metric) {
-  const units: Readonly<Record<string, Readonly<Record<string, 'Count' | 'Bytes' | 'Milliseconds' | 'None'>>>> =
-    metricUnits
+  const units: Readonly<
+    Record<string, Readonly<Record<string, 'Count' | 'Bytes' | 'Seconds' | 'Milliseconds' | 'None'>>>
+  > = metricUnits
   return units[namespace]?.[name] ?? 'None'
 }
 

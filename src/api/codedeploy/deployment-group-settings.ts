@@ -210,11 +210,11 @@ function pairIn(names: readonly string[], listeners: readonly Listener[], call: 
     if (group === undefined) throw refuse(`the target group ${name} could not be found`)
     return { targetGroupArn: group.arn, weight: 0 }
   })
-  for (const { loadBalancerArn, protocol } of listeners) {
+  for (const { loadBalancerArn, port, protocol } of listeners) {
     const loadBalancer = state.loadBalancers.get(loadBalancerArn)
     if (loadBalancer === undefined) continue
     try {
-      checkForward(state, loadBalancer, protocol, forward)
+      checkForward(state, { loadBalancer, port, protocol }, { forward })
     } catch (error) {
       throw error instanceof ApiError ? refuse(error.message) : error
     }

@@ -10,6 +10,7 @@ import type {
   LifecycleEvent as SdkLifecycleEvent,
 } from '@aws-sdk/client-codedeploy'
 import { type Deployment, type DeploymentPlan, finalStatuses, type LifecycleEvent } from '../../domain/code-deploy.ts'
+import { forwardersTo } from '../../domain/listener-rules.ts'
 import type { State } from '../../domain/state.ts'
 import type { TaskSet } from '../../domain/task-set.ts'
 import type { Call } from '../call.ts'
@@ -139,7 +140,9 @@ function taskSets(deployment: Deployment, serviceArn: string, state: State): ECS
 
 /** Per cent: as the production listener has it, and of one that is over, as it left it. */
 function trafficOnGreen({ status, progress }: Deployment, plan: DeploymentPlan, state: State): number {
-  const forward = state.listeners.get(plan.productionListenerArn)?.forward
+  const listener = state.listeners.get(plan.productionListenerArn)
+  const pair = [plan.blueTargetGroupArn, plan.greenTargetGroupArn]
+  const forward = listener && forwardersTo(state, listener, pair)[0]?.forward
   if (finalStatuses.has(status) || forward === undefined) return progress.shifted
   const sum = (weights: readonly number[]) => weights.reduce((total, weight) => total + weight, 0)
   const all = sum(forward.map(({ weight }) => weight))

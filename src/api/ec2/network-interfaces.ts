@@ -61,7 +61,7 @@ export function DescribeNetworkInterfaces(
   return { NextToken, NetworkInterfaces }
 }
 
-/** As AWS describes an interface that a load balancer made: `ELB net/NAME/ID`, managed by `amazon-elb`. */
+/** As AWS describes an interface that a load balancer made: `ELB net/NAME/ID` or `ELB app/NAME/ID`, managed by `amazon-elb`. */
 function loadBalancerInterface(balancer: LoadBalancer, zone: LoadBalancerZone, call: Call) {
   const id = interfaceId(`${balancer.arn} ${zone.subnetId}`)
   return {
@@ -71,7 +71,7 @@ function loadBalancerInterface(balancer: LoadBalancer, zone: LoadBalancerZone, c
     SubnetId: zone.subnetId,
     VpcId: balancer.vpcId,
     Description: `ELB ${balancer.arn.split(':loadbalancer/')[1]}`,
-    InterfaceType: 'network_load_balancer',
+    InterfaceType: balancer.type === 'network' ? 'network_load_balancer' : 'load_balancer',
     RequesterId: 'amazon-elb',
     RequesterManaged: true,
     SourceDestCheck: false,

@@ -1,3 +1,4 @@
+import type { Certificate } from '../../domain/certificate.ts'
 import type { Instance, Subnet, Vpc } from '../../domain/network.ts'
 import { applyChanges } from '../../domain/state.ts'
 import { Calls } from '../calls.fixture.ts'
@@ -57,6 +58,57 @@ export class Account extends Calls {
       ...input,
     })
     return output.Listeners?.[0]?.ListenerArn ?? ''
+  }
+}
+
+/**
+ * An account with an Application Load Balancer `web`, the HTTP target groups `blue` and `green`, and a listener on HTTP port 80 that
+ * answers 404 by itself.
+ */
+export class WebAccount extends Account {
+  readonly web = this.loadBalancer({ Name: 'web', Type: 'application' })
+  readonly blue = this.httpGroup({ Name: 'blue' })
+  readonly green = this.httpGroup({ Name: 'green' })
+  readonly http = this.httpListener()
+
+  httpGroup(input: Partial<Parameters<typeof CreateTargetGroup>[0]> = {}): string {
+    return this.targetGroup({ Protocol: 'HTTP', Port: 8080, ...input })
+  }
+
+  httpListener(input: Partial<Parameters<typeof CreateListener>[0]> = {}): string {
+    return this.listener(this.web, '', {
+      Protocol: 'HTTP',
+      Port: 80,
+      DefaultActions: [{ Type: 'fixed-response', FixedResponseConfig: { StatusCode: '404' } }],
+      ...input,
+    })
+  }
+
+  /** An HTTPS listener on port 443 with a certificate of its own. */
+  httpsListener(input: Partial<Parameters<typeof CreateListener>[0]> = {}): string {
+    const Certificates = [{ CertificateArn: this.certificate() }]
+    return this.httpListener({ Protocol: 'HTTPS', Port: 443, Certificates, ...input })
+  }
+
+  /** A record of a certificate; what it holds nobody reads here. */
+  certificate(): string {
+    const arn = `arn:aws:acm:us-east-1:000000000000:certificate/${this.state.certificates.size}`
+    const value: Certificate = {
+      arn,
+      type: 'IMPORTED',
+      certificate: '',
+      chain: '',
+      privateKey: '',
+      domainName: 'example.com',
+      names: ['example.com'],
+      keyAlgorithm: 'RSA_2048',
+      notBefore: 0,
+      notAfter: this.now,
+      createdAt: 0,
+      tags: [],
+    }
+    this.state = applyChanges(this.state, this.state.revision + 1, [{ table: 'certificates', key: arn, value }])
+    return arn
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Account, awsError } from './account.fixture.ts'
+import { Account, awsError, WebAccount } from './account.fixture.ts'
 import {
   DescribeListenerAttributes,
   DescribeLoadBalancerAttributes,
@@ -203,5 +203,203 @@ test('only TCP listeners have an idle timeout', () => {
   assert.throws(
     () => set(udp, '60'),
     awsError('InvalidConfigurationRequest', 'not supported on listeners with the UDP protocol'),
+  )
+})
+
+test('an HTTP group lists the attributes of Application Load Balancers with their defaults', () => {
+  const account = new WebAccount()
+  const all = asRecord(account.run(DescribeTargetGroupAttributes, { TargetGroupArn: account.blue }))
+  assert.deepEqual(all, {
+    'deregistration_delay.timeout_seconds': '300',
+    'stickiness.enabled': 'false',
+    'stickiness.type': 'lb_cookie',
+    'stickiness.lb_cookie.duration_seconds': '86400',
+    'stickiness.app_cookie.duration_seconds': '86400',
+    'stickiness.app_cookie.cookie_name': '',
+    'load_balancing.algorithm.type': 'round_robin',
+    'load_balancing.algorithm.anomaly_mitigation': 'off',
+    'load_balancing.cross_zone.enabled': 'use_load_balancer_configuration',
+    'slow_start.duration_seconds': '0',
+    'target_group_health.dns_failover.minimum_healthy_targets.count': '1',
+    'target_group_health.dns_failover.minimum_healthy_targets.percentage': 'off',
+    'target_group_health.unhealthy_state_routing.minimum_healthy_targets.count': '1',
+    'target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage': 'off',
+  })
+})
+
+const sticky = { 'stickiness.enabled': 'true' }
+for (const [group, attributes, code, text] of [
+  [
+    { Protocol: 'HTTP' },
+    { 'stickiness.type': 'source_ip' },
+    'InvalidConfigurationRequest',
+    "Stickiness type 'source_ip' is not supported for target groups with the HTTP protocol",
+  ],
+  [
+    { Protocol: 'HTTP' },
+    { 'proxy_protocol_v2.enabled': 'true' },
+    'InvalidConfigurationRequest',
+    "'proxy_protocol_v2.enabled' is not supported for target groups with the HTTP protocol",
+  ],
+  [
+    { Protocol: 'HTTPS' },
+    { ...sticky, 'stickiness.type': 'app_cookie' },
+    'InvalidConfigurationRequest',
+    "You must set an application cookie name to enable stickiness of type 'app_cookie'",
+  ],
+  [
+    { Protocol: 'HTTP' },
+    { 'stickiness.app_cookie.cookie_name': 'AWSALBTG' },
+    'ValidationError',
+    "does not begin with 'AWSALB'",
+  ],
+  [{ Protocol: 'HTTP' }, { 'stickiness.app_cookie.cookie_name': 'a b' }, 'ValidationError', 'a cookie name'],
+  [
+    { Protocol: 'HTTP' },
+    { ...sticky, 'load_balancing.cross_zone.enabled': 'false' },
+    'InvalidConfigurationRequest',
+    'cross-zone',
+  ],
+  [{ Protocol: 'HTTP' }, { 'slow_start.duration_seconds': '29' }, 'ValidationError', "between 30 and 900 or '0'"],
+  [
+    { Protocol: 'HTTP' },
+    { 'slow_start.duration_seconds': '30', 'load_balancing.algorithm.type': 'least_outstanding_requests' },
+    'InvalidConfigurationRequest',
+    'slow_start.duration_seconds must be 0',
+  ],
+  [
+    { Protocol: 'HTTP' },
+    { 'load_balancing.algorithm.anomaly_mitigation': 'on' },
+    'InvalidConfigurationRequest',
+    'weighted_random',
+  ],
+  [
+    { Protocol: 'TLS' },
+    sticky,
+    'InvalidConfigurationRequest',
+    'You cannot enable stickiness on target groups with the TLS protocol',
+  ],
+  [
+    { Protocol: 'TCP', TargetType: 'alb' },
+    { 'deregistration_delay.timeout_seconds': '0' },
+    'InvalidConfigurationRequest',
+    "target type 'alb'",
+  ],
+] as const) {
+  test(`a target group ${JSON.stringify(group)} refuses ${JSON.stringify(attributes)}`, () => {
+    const account = new Account()
+    const TargetGroupArn = account.targetGroup(group)
+    const Attributes = Object.entries(attributes).map(([Key, Value]) => ({ Key, Value }))
+    assert.throws(() => account.run(ModifyTargetGroupAttributes, { TargetGroupArn, Attributes }), awsError(code, text))
+  })
+}
+
+test('a group of load balancers takes the attributes that it has anyway', () => {
+  const account = new Account()
+  const TargetGroupArn = account.targetGroup({ Protocol: 'TCP', TargetType: 'alb' })
+  const all = asRecord(
+    account.run(ModifyTargetGroupAttributes, {
+      TargetGroupArn,
+      Attributes: [{ Key: 'stickiness.enabled', Value: 'false' }],
+    }),
+  )
+  assert.equal(all['preserve_client_ip.enabled'], 'true')
+})
+
+test('when slow start was switched on is remembered, not when its duration was changed', () => {
+  const account = new WebAccount()
+  const set = (Value: string) => {
+    account.now += 1000
+    account.run(ModifyTargetGroupAttributes, {
+      TargetGroupArn: account.blue,
+      Attributes: [{ Key: 'slow_start.duration_seconds', Value }],
+    })
+    return account.state.targetGroups.get(account.blue)?.slowStartSetAt
+  }
+  const switchedOn = set('30')
+  assert.equal(switchedOn, account.now)
+  assert.equal(set('60'), switchedOn)
+  set('0')
+  assert.equal(set('30'), account.now)
+})
+
+test('an Application Load Balancer lists its attributes, and refuses those of Network Load Balancers', () => {
+  const account = new WebAccount()
+  const LoadBalancerArn = account.web
+  const all = asRecord(account.run(DescribeLoadBalancerAttributes, { LoadBalancerArn }))
+  assert.deepEqual(all, {
+    'access_logs.s3.bucket': '',
+    'access_logs.s3.enabled': 'false',
+    'access_logs.s3.prefix': '',
+    'client_keep_alive.seconds': '3600',
+    'connection_logs.s3.bucket': '',
+    'connection_logs.s3.enabled': 'false',
+    'connection_logs.s3.prefix': '',
+    'deletion_protection.enabled': 'false',
+    'health_check_logs.s3.bucket': '',
+    'health_check_logs.s3.enabled': 'false',
+    'health_check_logs.s3.prefix': '',
+    'idle_timeout.timeout_seconds': '60',
+    'ipv6.deny_all_igw_traffic': 'false',
+    'load_balancing.cross_zone.enabled': 'true',
+    'routing.http.desync_mitigation_mode': 'defensive',
+    'routing.http.drop_invalid_header_fields.enabled': 'false',
+    'routing.http.preserve_host_header.enabled': 'false',
+    'routing.http.x_amzn_tls_version_and_cipher_suite.enabled': 'false',
+    'routing.http.xff_client_port.enabled': 'false',
+    'routing.http.xff_header_processing.mode': 'append',
+    'routing.http2.enabled': 'true',
+    'waf.fail_open.enabled': 'false',
+    'zonal_shift.config.enabled': 'false',
+  })
+  const set = (Key: string, Value: string) =>
+    asRecord(account.run(ModifyLoadBalancerAttributes, { LoadBalancerArn, Attributes: [{ Key, Value }] }))
+  assert.equal(set('idle_timeout.timeout_seconds', '4000')['idle_timeout.timeout_seconds'], '4000')
+  assert.throws(() => set('idle_timeout.timeout_seconds', '0'), awsError('ValidationError', 'between 1 and 4000'))
+  set('load_balancing.cross_zone.enabled', 'true')
+  assert.throws(() => set('load_balancing.cross_zone.enabled', 'false'), awsError('ValidationError', 'one of [true]'))
+  assert.throws(
+    () => set('dns_record.client_routing_policy', 'any_availability_zone'),
+    awsError('InvalidConfigurationRequest', "is not supported on load balancers with type 'application'"),
+  )
+  assert.throws(
+    () => set('connection_logs.s3.enabled', 'true'),
+    awsError('InvalidConfigurationRequest', "'connection_logs.s3.bucket' must be specified"),
+  )
+})
+
+test('HTTP and HTTPS listeners change header fields, HTTPS ones more of them', () => {
+  const account = new WebAccount()
+  const https = account.httpsListener()
+  const keysOf = (ListenerArn: string) =>
+    Object.keys(asRecord(account.run(DescribeListenerAttributes, { ListenerArn })))
+  assert.equal(keysOf(account.http).length, 10)
+  assert.equal(keysOf(https).length, 19)
+  const set = (ListenerArn: string, key: string, Value: string) =>
+    asRecord(
+      account.run(ModifyListenerAttributes, { ListenerArn, Attributes: [{ Key: `routing.http.${key}`, Value }] }),
+    )
+  const frames = 'response.x_frame_options.header_value'
+  assert.equal(set(account.http, frames, 'DENY')[`routing.http.${frames}`], 'DENY')
+  assert.equal(set(account.http, frames, '')[`routing.http.${frames}`], '')
+  const version = 'request.x_amzn_tls_version.header_name'
+  assert.equal(set(https, version, 'X-Tls')[`routing.http.${version}`], 'X-Tls')
+  for (const [arn, key, value, code, text] of [
+    [account.http, version, 'X-Tls', 'InvalidConfigurationRequest', 'on listeners with the HTTP protocol'],
+    [https, version, 'X Tls', 'ValidationError', 'letters, digits, hyphens and underscores'],
+    [https, frames, 'DENY\r\nX: y', 'ValidationError', 'printable ASCII characters'],
+    [https, 'response.access_control_max_age.header_value', '1h', 'ValidationError', "between 0 and 86400 or ''"],
+    [https, 'response.x_content_type_options.header_value', 'sniff', 'ValidationError', 'one of [nosniff, ]'],
+    [https, 'response.server.enabled', 'no', 'ValidationError', 'one of [true, false]'],
+  ] as const) {
+    assert.throws(() => set(arn, key, value), awsError(code, text), key)
+  }
+  assert.throws(
+    () =>
+      account.run(ModifyListenerAttributes, {
+        ListenerArn: https,
+        Attributes: [{ Key: 'tcp.idle_timeout.seconds', Value: '60' }],
+      }),
+    awsError('InvalidConfigurationRequest', 'not supported on listeners with the HTTPS protocol'),
   )
 })

@@ -12,19 +12,23 @@ import type {
   ModifyTargetGroupAttributesInput,
   ModifyTargetGroupAttributesOutput,
 } from '@aws-sdk/client-elastic-load-balancing-v2'
+import type { AttributeRefusal } from '../../domain/attribute-table.ts'
 import {
-  type AttributeRefusal,
   listenerAttributes,
   loadBalancerAttributes,
   refuseListenerAttributes,
   refuseLoadBalancerAttributes,
   refuseTargetGroupAttributes,
+  targetGroupAttribute,
   targetGroupAttributes,
 } from '../../domain/attributes.ts'
-import type { Attributes } from '../../domain/load-balancer.ts'
+import { type Attributes, speaksHttp } from '../../domain/load-balancer.ts'
+import type { State } from '../../domain/state.ts'
+import type { TargetGroup } from '../../domain/target-group.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
-import { findListener, findLoadBalancer, findTargetGroup, invalid } from './resources.ts'
+import { groupStickinessNeeded, needsGroupStickiness } from './forward.ts'
+import { findListener, findLoadBalancer, findTargetGroup, invalid, invalidConfiguration } from './resources.ts'
 
 export function DescribeLoadBalancerAttributes(
   input: DescribeLoadBalancerAttributesInput,
@@ -78,9 +82,25 @@ export function ModifyTargetGroupAttributes(
   const group = findTargetGroup(call.draft.state, input.TargetGroupArn)
   const asked = attributesIn(input.Attributes)
   refuse(refuseTargetGroupAttributes(group, asked))
-  const changed = { ...group, attributes: { ...group.attributes, ...asked } }
+  const attributes = { ...group.attributes, ...asked }
+  const isSwitchedOn = slowStartOf(group) === 0 && slowStartOf({ ...group, attributes }) > 0
+  const changed = { ...group, attributes, ...(isSwitchedOn && { slowStartSetAt: call.now }) }
+  checkGroupStickiness(call.draft.state, changed)
   call.draft.put('targetGroups', changed.arn, changed)
   return answer(targetGroupAttributes(changed))
+}
+
+function slowStartOf(group: TargetGroup): number {
+  return Number(targetGroupAttribute(group, 'slow_start.duration_seconds'))
+}
+
+/** A group gets no sticky targets where clients may be sent to another group with their next request. */
+function checkGroupStickiness(state: State, group: TargetGroup): void {
+  if (!speaksHttp(group)) return
+  for (const action of [...state.listeners.values(), ...state.rules.values()]) {
+    const isIn = action.forward.some(({ targetGroupArn }) => targetGroupArn === group.arn)
+    if (isIn && needsGroupStickiness(action, [group])) throw invalidConfiguration(groupStickinessNeeded)
+  }
 }
 
 type Pair = { readonly Key?: string | undefined; readonly Value?: string | undefined }

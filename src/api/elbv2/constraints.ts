@@ -1,6 +1,7 @@
 import type { Constraint, Constraints } from '../call.ts'
 
 const port: Constraint = { min: 1, max: 65_535 }
+const priority: Constraint = { min: 1, max: 50_000 }
 const pageSize: Constraint = { min: 1, max: 400 }
 const atMostTwenty: Constraint = { max: 20 }
 const tagText = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
@@ -10,7 +11,7 @@ const protocol: Constraint = {
 }
 const healthCheck = (input: string): Constraints => ({
   [`${input}.HealthCheckProtocol`]: protocol,
-  [`${input}.HealthCheckPath`]: { min: 1, max: 1024 },
+  [`${input}.HealthCheckPath`]: { max: 1024 },
   [`${input}.HealthCheckIntervalSeconds`]: { min: 5, max: 300 },
   [`${input}.HealthCheckTimeoutSeconds`]: { min: 2, max: 120 },
   [`${input}.HealthyThresholdCount`]: { min: 2, max: 10 },
@@ -29,6 +30,7 @@ export const constraints: Constraints = {
   'CreateTargetGroupInput.Protocol': protocol,
   'CreateTargetGroupInput.Port': port,
   'CreateTargetGroupInput.TargetType': { enum: ['instance', 'ip', 'lambda', 'alb'] },
+  'CreateTargetGroupInput.TargetControlPort': port,
   'CreateTargetGroupInput.IpAddressType': { enum: ['ipv4', 'ipv6'] },
   'CreateTargetGroupInput.Tags': { min: 1 },
   ...healthCheck('CreateTargetGroupInput'),
@@ -43,6 +45,19 @@ export const constraints: Constraints = {
     enum: ['forward', 'authenticate-oidc', 'authenticate-cognito', 'redirect', 'fixed-response', 'jwt-validation'],
   },
   'Action.Order': { min: 1, max: 50_000 },
+  'FixedResponseActionConfig.MessageBody': { max: 1024 },
+  'FixedResponseActionConfig.StatusCode': { pattern: /^(2|4|5)\d\d$/ },
+  'FixedResponseActionConfig.ContentType': { max: 32 },
+  'RedirectActionConfig.Protocol': { pattern: /^(HTTPS?|#\{protocol\})$/ },
+  'RedirectActionConfig.Host': { min: 1, max: 128 },
+  'RedirectActionConfig.Path': { min: 1, max: 128 },
+  'RedirectActionConfig.Query': { max: 128 },
+  'RedirectActionConfig.StatusCode': { enum: ['HTTP_301', 'HTTP_302'] },
+  'CreateRuleInput.Priority': priority,
+  'CreateRuleInput.Tags': { min: 1 },
+  'RulePriorityPair.Priority': priority,
+  'RuleCondition.Field': { max: 64 },
+  'HttpHeaderConditionConfig.HttpHeaderName': { max: 40 },
   'TargetGroupTuple.Weight': { min: 0, max: 999 },
   'Tag.Key': { min: 1, max: 128, pattern: tagText },
   'Tag.Value': { max: 256, pattern: tagText },
@@ -58,5 +73,9 @@ export const constraints: Constraints = {
   'DescribeLoadBalancersInput.PageSize': pageSize,
   'DescribeTargetGroupsInput.PageSize': pageSize,
   'DescribeListenersInput.PageSize': pageSize,
+  'DescribeRulesInput.PageSize': pageSize,
+  'DescribeListenerCertificatesInput.PageSize': pageSize,
+  'DescribeSSLPoliciesInput.PageSize': pageSize,
+  'DescribeSSLPoliciesInput.LoadBalancerType': { enum: ['application', 'network', 'gateway'] },
   'DescribeAccountLimitsInput.PageSize': pageSize,
 }

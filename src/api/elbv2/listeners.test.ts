@@ -63,7 +63,10 @@ test('created twice with the same settings it is one listener, with others the p
   const arn = account.listener(loadBalancer, blue)
   assert.equal(account.listener(loadBalancer, blue), arn)
   assert.equal(account.state.listeners.size, 1)
-  const taken = awsError('DuplicateListener', 'A listener with the specified port already exists.')
+  const taken = awsError(
+    'DuplicateListener',
+    `A listener already exists on this port for this load balancer '${loadBalancer}'`,
+  )
   assert.throws(() => account.listener(loadBalancer, green), taken)
   const tcp = account.targetGroup({ Name: 'tcp', Protocol: 'TCP' })
   assert.throws(() => account.listener(loadBalancer, tcp, { Protocol: 'TCP' }), taken)
@@ -194,8 +197,8 @@ test('a listener without a port, with another protocol or with certificates is r
     assert.throws(() => account.listener(loadBalancer, blue, input), awsError(code, text))
   refused({ Port: undefined }, 'ValidationError', 'A listener port must be specified')
   refused({ Protocol: undefined }, 'ValidationError', 'A listener protocol must be specified')
-  refused({ Protocol: 'HTTP' }, 'ValidationError', "Listener protocol 'HTTP' must be one of 'TCP, TCP_UDP, UDP'")
-  refused({ Certificates: [{ CertificateArn: 'arn' }] }, 'InvalidConfigurationRequest', 'Certificates cannot')
+  refused({ Protocol: 'HTTP' }, 'ValidationError', "Listener protocol 'HTTP' must be one of 'TCP, TCP_UDP, TLS, UDP'")
+  refused({ Certificates: [{ CertificateArn: 'arn' }] }, 'ValidationError', 'A certificate cannot')
   refused({ LoadBalancerArn: `${loadBalancer}0` }, 'LoadBalancerNotFound', 'One or more load balancers not found')
 })
 
@@ -215,7 +218,7 @@ test('modifying a listener replaces what is given and keeps the rest', () => {
   account.listener(loadBalancer, blue, { Port: 8091 })
   assert.throws(
     () => account.run(ModifyListener, { ListenerArn, Port: 8091 }),
-    awsError('DuplicateListener', 'A listener with the specified port already exists.'),
+    awsError('ValidationError', "Listener port '8091' is already in use"),
   )
 })
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { applyChanges } from '../../domain/state.ts'
 import { Account, awsError, subnets, vpc } from './account.fixture.ts'
 import { ModifyLoadBalancerAttributes } from './attributes.ts'
-import { DescribeListeners } from './listeners.ts'
+import { DeleteListener, DescribeListeners } from './listeners.ts'
 import { CreateLoadBalancer, DeleteLoadBalancer, DescribeLoadBalancers } from './load-balancers.ts'
 import { SetSecurityGroups } from './security-groups.ts'
 import { SetIpAddressType, SetSubnets } from './subnets.ts'
@@ -51,12 +51,14 @@ test('created twice with other settings it is refused', () => {
   account.loadBalancer()
   assert.throws(
     () => account.loadBalancer({ Scheme: 'internal' }),
-    awsError('DuplicateLoadBalancerName', 'A load balancer with the specified name already exists.'),
+    awsError(
+      'DuplicateLoadBalancerName',
+      /^A load balancer with the same name '[a-z]+' exists, but with different settings$/,
+    ),
   )
 })
 
 for (const [what, input, code, text] of [
-  ['the default type, application', { Type: undefined }, 'InvalidConfigurationRequest', "type 'application'"],
   ['type gateway', { Type: 'gateway' }, 'InvalidConfigurationRequest', "type 'gateway'"],
   ['a long name', { Name: 'a'.repeat(33) }, 'ValidationError', "cannot be longer than '32' characters"],
   ['a name with an underscore', { Name: 'a_b' }, 'ValidationError', 'alphanumeric characters or hyphens'],
@@ -304,6 +306,125 @@ test('dualstack adds an IPv6 address to each zone, and ipv4 takes it away', () =
   const addresses = () => account.state.loadBalancers.get(arn)?.zones.map(zone => [zone.ipv4Address, zone.ipv6Address])
   account.run(SetIpAddressType, { LoadBalancerArn: arn, IpAddressType: 'dualstack' })
   assert.deepEqual(addresses(), [['127.0.0.1', '::1']])
+  const ListenerArn = account.listener(arn, account.targetGroup({ IpAddressType: 'ipv6' }))
+  assert.throws(
+    () => account.run(SetIpAddressType, { LoadBalancerArn: arn, IpAddressType: 'ipv4' }),
+    awsError('InvalidConfigurationRequest', 'can only be associated with dualstack load balancers'),
+  )
+  account.run(DeleteListener, { ListenerArn })
   account.run(SetIpAddressType, { LoadBalancerArn: arn, IpAddressType: 'ipv4' })
   assert.deepEqual(addresses(), [['127.0.0.1', undefined]])
+})
+
+test('application is the default type, and the default security group its security group', () => {
+  const account = new Account()
+  const Subnets = [...account.defaultSubnetIds]
+  const [created] = account.run(CreateLoadBalancer, { Name: 'web', Subnets }).LoadBalancers ?? []
+  assert.match(created?.LoadBalancerArn ?? '', /:loadbalancer\/app\/web\/[0-9a-f]{16}$/)
+  assert.match(created?.DNSName ?? '', /^web-[0-9a-f]{16}\.elb\.sluice\.internal$/)
+  assert.equal(created?.Type, 'application')
+  assert.equal(created?.CanonicalHostedZoneId, 'Z35SXDOTRQ7X7K')
+  assert.deepEqual(created?.SecurityGroups, [account.defaultGroupId])
+  assert.equal(created?.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic, undefined)
+  assert.deepEqual(account.run(CreateLoadBalancer, { Name: 'web', Subnets }).LoadBalancers, [
+    { ...created, State: { Code: 'active' } },
+  ])
+  assert.throws(
+    () => account.loadBalancer({ Name: 'web' }),
+    awsError(
+      'DuplicateLoadBalancerName',
+      /^A load balancer with the same name '[a-z]+' exists, but with different settings$/,
+    ),
+  )
+})
+
+test('every load balancer has a secret of its own, which no answer shows', () => {
+  const account = new Account()
+  for (const Type of ['application', 'network'] as const) account.loadBalancer({ Name: Type, Type })
+  const secrets = [...account.state.loadBalancers.values()].map(loadBalancer => loadBalancer.secret ?? '')
+  for (const secret of secrets) assert.match(secret, /^[0-9a-f]{64}$/)
+  assert.notEqual(secrets[0], secrets[1])
+  const shown = JSON.stringify(account.run(DescribeLoadBalancers, {}))
+  for (const secret of secrets) assert(!shown.includes(secret))
+})
+
+for (const [what, input, code, text] of [
+  [
+    'one subnet',
+    { Subnets: [subnets[1]?.id] },
+    'ValidationError',
+    'At least two subnets in two different Availability Zones must be specified',
+  ],
+  [
+    'a chosen address',
+    { SubnetMappings: [{ SubnetId: subnets[0]?.id, PrivateIPv4Address: '10.0.1.77' }, { SubnetId: subnets[1]?.id }] },
+    'InvalidConfigurationRequest',
+    "Addresses cannot be specified for load balancers of type 'application'",
+  ],
+  [
+    'no public IPv4 addresses',
+    { IpAddressType: 'dualstack-without-public-ipv4' },
+    'InvalidConfigurationRequest',
+    'is not offered here',
+  ],
+] as const) {
+  test(`an Application Load Balancer with ${what} is refused`, () => {
+    const account = new Account()
+    const asked = { Type: 'application', ...input } as unknown as Parameters<Account['loadBalancer']>[0]
+    assert.throws(() => account.loadBalancer(asked), awsError(code, text))
+  })
+}
+
+test('an Application Load Balancer stays in two zones, and gets other security groups but not none', () => {
+  const account = new Account()
+  const LoadBalancerArn = account.loadBalancer({ Type: 'application' })
+  const [Subnet = ''] = account.defaultSubnetIds
+  assert.throws(
+    () => account.run(SetSubnets, { LoadBalancerArn, Subnets: [Subnet] }),
+    awsError('ValidationError', 'At least two subnets'),
+  )
+  const SecurityGroups = [account.defaultGroupId]
+  assert.deepEqual(account.run(SetSecurityGroups, { LoadBalancerArn, SecurityGroups }), {
+    SecurityGroupIds: SecurityGroups,
+  })
+  assert.throws(
+    () => account.run(SetSecurityGroups, { LoadBalancerArn, SecurityGroups: [] }),
+    awsError('ValidationError', 'At least one security group'),
+  )
+  assert.throws(
+    () =>
+      account.run(SetSecurityGroups, {
+        LoadBalancerArn,
+        SecurityGroups,
+        EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic: 'off',
+      }),
+    awsError('InvalidConfigurationRequest', "type 'application'"),
+  )
+})
+
+test('in a default VPC with one zone an Application Load Balancer stands in that one', () => {
+  const account = new Account()
+  const [first = '', second = ''] = account.defaultSubnetIds
+  account.state = applyChanges(account.state, 50, [{ table: 'subnets', key: second }])
+  account.loadBalancer({ Type: 'application', Subnets: [first] })
+})
+
+test('there are 50 load balancers of each type', () => {
+  const account = new Account()
+  for (let i = 0; i < 50; i++) account.loadBalancer({ Name: `n${i}` })
+  const web = (Name: string) => account.loadBalancer({ Name, Type: 'application' })
+  for (let i = 0; i < 50; i++) web(`a${i}`)
+  assert.throws(() => web('a50'), awsError('TooManyLoadBalancers', 'more than 50 application load balancers'))
+})
+
+test('addresses that are not of its subnets are refused, not forgotten', () => {
+  const account = new Account()
+  for (const input of [
+    { CustomerOwnedIpv4Pool: 'ipv4pool-coip-1' },
+    { IpamPools: { Ipv4IpamPoolId: 'ipam-pool-1' } },
+    { EnablePrefixForIpv6SourceNat: 'on' },
+  ] as const) {
+    assert.throws(() => account.loadBalancer(input), awsError('InvalidConfigurationRequest', 'is not offered here'))
+  }
+  account.loadBalancer({ EnablePrefixForIpv6SourceNat: 'off' })
 })

@@ -15,7 +15,9 @@ import type { State } from '../../domain/state.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
 import { accountLimits, checkLimit } from './account-limits.ts'
+import { isTarget } from './alb-targets.ts'
 import { canonicalHostedZoneId } from './hosted-zones.ts'
+import { deleteListener } from './listeners.ts'
 import {
   checkLoadBalancerArn,
   checkName,
@@ -27,7 +29,7 @@ import {
   makeArn,
   markedPage,
 } from './resources.ts'
-import { checkSecurityGroups } from './security-groups.ts'
+import { checkSecurityGroups, defaultSecurityGroups } from './security-groups.ts'
 import { tagsIn } from './tags.ts'
 import { checkIpAddressType, describeZones, subnetsIn, zonesOf } from './zones.ts'
 
@@ -37,19 +39,21 @@ export function CreateLoadBalancer(input: CreateLoadBalancerInput, call: Call): 
   const name = checkName('Load balancer', input.Name)
   if (name.startsWith('internal-')) throw invalid("The load balancer name cannot begin with 'internal-'")
   const type = input.Type ?? 'application'
-  if (type !== 'network') {
+  if (type === 'gateway') {
     throw invalidConfiguration(
-      `Load balancers of type '${type}'${input.Type === undefined ? ', the default,' : ''} are not offered here yet; specify type 'network'`,
+      "Load balancers of type 'gateway' are not offered here; specify type 'application' or 'network'",
     )
   }
   const scheme = input.Scheme ?? 'internet-facing'
   if (scheme !== 'internet-facing' && scheme !== 'internal') {
     throw new ApiError('InvalidScheme', `The scheme '${scheme}' is not valid`)
   }
-  const ipAddressType = checkIpAddressType(input.IpAddressType ?? 'ipv4')
-  const subnets = subnetsIn(state, input)
+  refuseOtherAddresses(input)
+  const ipAddressType = checkIpAddressType(input.IpAddressType ?? 'ipv4', type)
+  const subnets = subnetsIn(state, input, type)
   const vpcId = subnets[0]?.subnet.vpcId ?? ''
-  const securityGroups = checkSecurityGroups(state, vpcId, input.SecurityGroups)
+  const asked = checkSecurityGroups(state, vpcId, input.SecurityGroups)
+  const securityGroups = asked.length === 0 && type === 'application' ? defaultSecurityGroups(state, vpcId) : asked
   const tags = tagsIn(input.Tags)
 
   const before = [...state.loadBalancers.values()].find(loadBalancer => loadBalancer.name === name)
@@ -57,18 +61,21 @@ export function CreateLoadBalancer(input: CreateLoadBalancerInput, call: Call): 
   const settings = { name, type, scheme, vpcId, ipAddressType, zones, securityGroups, tags } as const
   if (before !== undefined) {
     if (!isDeepStrictEqual({ ...before, ...settings }, before)) {
-      throw new ApiError('DuplicateLoadBalancerName', 'A load balancer with the specified name already exists.')
+      throw new ApiError(
+        'DuplicateLoadBalancerName',
+        `A load balancer with the same name '${name}' exists, but with different settings`,
+      )
     }
     return { LoadBalancers: [describe(call, before, 'active')] }
   }
   checkLimit(
     'TooManyLoadBalancers',
-    state.loadBalancers.size + 1,
-    accountLimits['network-load-balancers'],
-    'network load balancers',
+    [...state.loadBalancers.values()].filter(loadBalancer => loadBalancer.type === type).length + 1,
+    accountLimits[`${type}-load-balancers`],
+    `${type} load balancers`,
   )
 
-  const arn = makeArn(call, `loadbalancer/net/${name}/${call.hex(16)}`)
+  const arn = makeArn(call, `loadbalancer/${type === 'network' ? 'net' : 'app'}/${name}/${call.hex(16)}`)
   const loadBalancer: LoadBalancer = {
     arn,
     ...settings,
@@ -76,6 +83,7 @@ export function CreateLoadBalancer(input: CreateLoadBalancerInput, call: Call): 
     createdTime: call.now,
     enforceInboundRulesOnPrivateLink: 'on',
     attributes: {},
+    secret: call.hex(64),
   }
   call.draft.put('loadBalancers', arn, loadBalancer)
   return { LoadBalancers: [describe(call, loadBalancer, 'provisioning')] }
@@ -86,7 +94,7 @@ export function DescribeLoadBalancers(input: DescribeLoadBalancersInput, call: C
   return { NextMarker, LoadBalancers: items.map(loadBalancer => describe(call, loadBalancer, 'active')) }
 }
 
-/** Deletes its listeners too; its target groups stay, with their targets. One that is not there is deleted already. */
+/** Deletes its listeners and their rules too; its target groups stay, with their targets. One that is not there is deleted already. */
 export function DeleteLoadBalancer(input: DeleteLoadBalancerInput, call: Call): DeleteLoadBalancerOutput {
   const loadBalancer = call.draft.state.loadBalancers.get(checkLoadBalancerArn(input.LoadBalancerArn))
   if (loadBalancer === undefined) return {}
@@ -96,9 +104,22 @@ export function DeleteLoadBalancer(input: DeleteLoadBalancerInput, call: Call): 
       `Load balancer '${loadBalancer.arn}' cannot be deleted because deletion protection is enabled`,
     )
   }
-  for (const listener of listenersOf(call.draft.state, loadBalancer.arn)) call.draft.delete('listeners', listener.arn)
+  if (isTarget(call.draft.state, loadBalancer.arn)) {
+    throw new ApiError(
+      'ResourceInUse',
+      `Load balancer '${loadBalancer.arn}' cannot be deleted because it is currently associated with another service`,
+    )
+  }
+  for (const listener of listenersOf(call.draft.state, loadBalancer.arn)) deleteListener(listener.arn, call)
   call.draft.delete('loadBalancers', loadBalancer.arn)
   return {}
+}
+
+/** What would give it addresses that are not its subnets'. */
+function refuseOtherAddresses(input: CreateLoadBalancerInput): void {
+  const asked = input.EnablePrefixForIpv6SourceNat === 'on' ? 'EnablePrefixForIpv6SourceNat' : undefined
+  const member = (['CustomerOwnedIpv4Pool', 'IpamPools'] as const).find(each => input[each] !== undefined) ?? asked
+  if (member !== undefined) throw invalidConfiguration(`${member} is not offered here; leave it out`)
 }
 
 function wanted(state: State, input: DescribeLoadBalancersInput): readonly LoadBalancer[] {
@@ -119,7 +140,7 @@ function describe(call: Call, loadBalancer: LoadBalancer, code: LoadBalancerStat
   return {
     LoadBalancerArn: loadBalancer.arn,
     DNSName: loadBalancer.dnsName,
-    CanonicalHostedZoneId: canonicalHostedZoneId(call.region),
+    CanonicalHostedZoneId: canonicalHostedZoneId(call.region, loadBalancer.type),
     CreatedTime: new Date(loadBalancer.createdTime),
     LoadBalancerName: loadBalancer.name,
     Scheme: loadBalancer.scheme,
@@ -127,12 +148,11 @@ function describe(call: Call, loadBalancer: LoadBalancer, code: LoadBalancerStat
     State: { Code: code },
     Type: loadBalancer.type,
     AvailabilityZones: describeZones(loadBalancer),
-    ...(loadBalancer.securityGroups.length === 0
-      ? {}
-      : {
-          SecurityGroups: [...loadBalancer.securityGroups],
-          EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic: loadBalancer.enforceInboundRulesOnPrivateLink,
-        }),
+    ...(loadBalancer.securityGroups.length > 0 && { SecurityGroups: [...loadBalancer.securityGroups] }),
+    ...(loadBalancer.securityGroups.length > 0 &&
+      loadBalancer.type === 'network' && {
+        EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic: loadBalancer.enforceInboundRulesOnPrivateLink,
+      }),
     IpAddressType: loadBalancer.ipAddressType,
   }
 }

@@ -30,6 +30,7 @@ function addressesOf(loadBalancer: LoadBalancer): readonly string[] {
   return loadBalancer.zones.flatMap(zoneAddresses)
 }
 
+/** All but UDP are carried by TCP. */
 function overlap(a: ListenerProtocol, b: ListenerProtocol): boolean {
-  return a === b || a === 'TCP_UDP' || b === 'TCP_UDP'
+  return a === 'TCP_UDP' || b === 'TCP_UDP' || (a === 'UDP') === (b === 'UDP')
 }

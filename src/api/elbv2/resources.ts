@@ -1,5 +1,7 @@
+import { fixedHex } from '../../domain/fixed-hex.ts'
 import type { Listener, LoadBalancer } from '../../domain/load-balancer.ts'
 import { referencesTo } from '../../domain/references.ts'
+import type { Rule } from '../../domain/rule.ts'
 import type { State } from '../../domain/state.ts'
 import type { TargetGroup } from '../../domain/target-group.ts'
 import type { Call } from '../call.ts'
@@ -28,6 +30,36 @@ export function findListener(state: State, arn: string | undefined): Listener {
   const found = state.listeners.get(checkArn(arn, 'listener', /^listener\/(app|net|gwy)\/[^/]+\/\w+\/\w+$/))
   if (found === undefined) throw new ApiError('ListenerNotFound', 'One or more listeners not found')
   return found
+}
+
+/**
+ * A listener's default rule: its own action. No record is kept of it; its ARN is made of the listener's.
+ */
+export interface DefaultRule {
+  readonly arn: string
+  readonly listener: Listener
+}
+
+export function defaultRuleOf(listener: Listener): DefaultRule {
+  const place = listener.arn.replace(':listener/', ':listener-rule/')
+  return { arn: `${place}/${fixedHex(`${listener.arn} default rule`, 16)}`, listener }
+}
+
+export function isDefault(rule: Rule | DefaultRule): rule is DefaultRule {
+  return 'listener' in rule
+}
+
+/** Throws ValidationError for what is no rule's ARN, RuleNotFound for one that is not there. */
+export function findRule(state: State, arn: string | undefined): Rule | DefaultRule {
+  const checked = checkArn(arn, 'rule', /^listener-rule\/(app|net|gwy)\/[^/]+\/\w+\/\w+\/\w+$/)
+  const rule = state.rules.get(checked)
+  if (rule !== undefined) return rule
+  const listener = state.listeners.get(
+    checked.slice(0, checked.lastIndexOf('/')).replace(':listener-rule/', ':listener/'),
+  )
+  const byDefault = listener && defaultRuleOf(listener)
+  if (byDefault?.arn !== checked) throw new ApiError('RuleNotFound', 'One or more rules not found')
+  return byDefault
 }
 
 /** Throws ValidationError for what is no target group's ARN, TargetGroupNotFound for one that is not there. */
@@ -85,6 +117,11 @@ export function invalid(message: string): ApiError {
 /** A well-formed request that asks for what cannot be. */
 export function invalidConfiguration(message: string): ApiError {
   return new ApiError('InvalidConfigurationRequest', message)
+}
+
+/** An action that AWS does not take, or not here. */
+export function invalidAction(message: string): ApiError {
+  return new ApiError('InvalidLoadBalancerAction', message)
 }
 
 function checkArn(arn: string | undefined, noun: string, resource: RegExp): string {

@@ -11,7 +11,7 @@ import type { State } from '../../domain/state.ts'
 import type { Tag } from '../../domain/tag.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
-import { findListener, findLoadBalancer, findTargetGroup, invalid } from './resources.ts'
+import { findListener, findLoadBalancer, findRule, findTargetGroup, invalid, isDefault } from './resources.ts'
 
 /** AWS: at most 50 tags on a resource. */
 const tagsPerResource = 50
@@ -35,7 +35,7 @@ export function DescribeTags(input: DescribeTagsInput, call: Call): DescribeTags
   return {
     TagDescriptions: (input.ResourceArns ?? []).map(arn => ({
       ResourceArn: arn,
-      Tags: findTagged(call.draft.state, arn).value.tags.map(tag => ({ Key: tag.key, Value: tag.value })),
+      Tags: (findTagged(call.draft.state, arn)?.value.tags ?? []).map(tag => ({ Key: tag.key, Value: tag.value })),
     })),
   }
 }
@@ -55,11 +55,11 @@ export function tagsIn(tags: readonly SdkTag[] | undefined): readonly Tag[] {
 }
 
 type Tagged = {
-  [K in 'loadBalancers' | 'listeners' | 'targetGroups']: {
+  [K in 'loadBalancers' | 'listeners' | 'rules' | 'targetGroups']: {
     readonly table: K
     readonly value: State[K] extends ReadonlyMap<string, infer Value> ? Value : never
   }
-}['loadBalancers' | 'listeners' | 'targetGroups']
+}['loadBalancers' | 'listeners' | 'rules' | 'targetGroups']
 
 /** All resources are found before the first is changed. */
 function retag(
@@ -67,19 +67,28 @@ function retag(
   call: Call,
   change: (tags: readonly Tag[]) => readonly Tag[],
 ): void {
-  for (const { table, value } of (arns ?? []).map(arn => findTagged(call.draft.state, arn))) {
+  const tagged = (arns ?? []).map(arn => {
+    const its = findTagged(call.draft.state, arn)
+    if (its !== undefined) return its
+    throw new ApiError('OperationNotPermitted', `Default rule '${arn}' has no tags of its own: tag its listener`)
+  })
+  for (const { table, value } of tagged) {
     const tags = change(value.tags)
     checkCount(tags)
     call.draft.put(table, value.arn, { ...value, tags })
   }
 }
 
-function findTagged(state: State, arn: string): Tagged {
+/** `undefined`: a default rule, of which there is no record. */
+function findTagged(state: State, arn: string): Tagged | undefined {
   const [, kind] = /^arn:aws[a-z-]*:elasticloadbalancing:[^:]*:[^:]*:([a-z-]+)\//.exec(arn) ?? []
   if (kind === 'loadbalancer') return { table: 'loadBalancers', value: findLoadBalancer(state, arn) }
   if (kind === 'listener') return { table: 'listeners', value: findListener(state, arn) }
   if (kind === 'targetgroup') return { table: 'targetGroups', value: findTargetGroup(state, arn) }
-  if (kind === 'listener-rule') throw new ApiError('RuleNotFound', 'One or more rules not found')
+  if (kind === 'listener-rule') {
+    const rule = findRule(state, arn)
+    return isDefault(rule) ? undefined : { table: 'rules', value: rule }
+  }
   throw invalid(`'${arn}' is not a valid resource ARN`)
 }
 

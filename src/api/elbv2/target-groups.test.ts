@@ -28,6 +28,54 @@ test('a target group has the defaults of Network Load Balancers', () => {
   })
 })
 
+test('an HTTP target group has the defaults of Application Load Balancers', () => {
+  const account = new Account()
+  const input = { Name: 'web', Protocol: 'HTTP', Port: 80, VpcId: account.defaultVpcId, TargetType: 'ip' } as const
+  const [group] = account.run(CreateTargetGroup, input).TargetGroups ?? []
+  assert.deepEqual(group, {
+    TargetGroupArn: group?.TargetGroupArn,
+    TargetGroupName: 'web',
+    Protocol: 'HTTP',
+    ProtocolVersion: 'HTTP1',
+    Port: 80,
+    VpcId: account.defaultVpcId,
+    HealthCheckProtocol: 'HTTP',
+    HealthCheckPort: 'traffic-port',
+    HealthCheckEnabled: true,
+    HealthCheckIntervalSeconds: 30,
+    HealthCheckTimeoutSeconds: 5,
+    HealthyThresholdCount: 5,
+    UnhealthyThresholdCount: 2,
+    HealthCheckPath: '/',
+    Matcher: { HttpCode: '200' },
+    LoadBalancerArns: [],
+    TargetType: 'ip',
+    IpAddressType: 'ipv4',
+  })
+})
+
+test('gRPC, TLS and load balancer target groups have health checks of their own', () => {
+  const account = new Account()
+  const checkOf = (input: Parameters<Account['targetGroup']>[0]) => {
+    const TargetGroupArns = [account.targetGroup(input)]
+    const [group] = account.run(DescribeTargetGroups, { TargetGroupArns }).TargetGroups ?? []
+    return [group?.HealthCheckProtocol, group?.HealthCheckPath, group?.Matcher, group?.HealthCheckTimeoutSeconds]
+  }
+  assert.deepEqual(checkOf({ Name: 'rpc', Protocol: 'HTTP', ProtocolVersion: 'GRPC' }), [
+    'HTTP',
+    '/AWS.ALB/healthcheck',
+    { GrpcCode: '12' },
+    5,
+  ])
+  assert.deepEqual(checkOf({ Name: 'tls', Protocol: 'TLS' }), ['TCP', undefined, undefined, 10])
+  assert.deepEqual(checkOf({ Name: 'alb', Protocol: 'TCP', TargetType: 'alb' }), [
+    'HTTP',
+    '/',
+    { HttpCode: '200-399' },
+    6,
+  ])
+})
+
 test('an HTTP health check has a path, a matcher and a shorter timeout by default', () => {
   const account = new Account()
   account.targetGroup({ HealthCheckProtocol: 'HTTP' })
@@ -67,10 +115,44 @@ for (const [what, input, code, text] of [
   ['no port', { Port: undefined }, 'ValidationError', 'A port must be specified'],
   ['no VPC', { VpcId: undefined }, 'ValidationError', 'A VPC ID must be specified'],
   ['an unknown VPC', { VpcId: 'vpc-0' }, 'ValidationError', "The VPC ID 'vpc-0' is not found"],
-  ['an HTTP protocol', { Protocol: 'HTTP' }, 'InvalidConfigurationRequest', 'HTTP protocol are not offered'],
+  ['a GENEVE protocol', { Protocol: 'GENEVE' }, 'InvalidConfigurationRequest', 'GENEVE protocol are not offered'],
   ['lambda targets', { TargetType: 'lambda' }, 'InvalidConfigurationRequest', "target type 'lambda'"],
   ['IPv6 instances', { TargetType: 'instance', IpAddressType: 'ipv6' }, 'InvalidConfigurationRequest', "'ipv6'"],
   ['a protocol version', { ProtocolVersion: 'HTTP1' }, 'ValidationError', 'protocol version'],
+  [
+    'a TCP check of HTTP targets',
+    { Protocol: 'HTTP', HealthCheckProtocol: 'TCP' },
+    'ValidationError',
+    "'TCP' must be one of 'HTTP, HTTPS'",
+  ],
+  [
+    'a 5xx matcher for HTTP targets',
+    { Protocol: 'HTTP', Matcher: { HttpCode: '500' } },
+    'ValidationError',
+    'within 200-499',
+  ],
+  [
+    'a timeout of the interval for HTTP targets',
+    { Protocol: 'HTTP', HealthCheckIntervalSeconds: 10, HealthCheckTimeoutSeconds: 10 },
+    'ValidationError',
+    "Health check timeout '10' must be smaller than the interval '10'",
+  ],
+  ['a strange protocol version', { Protocol: 'HTTP', ProtocolVersion: 'HTTP3' }, 'ValidationError', "'HTTP3' must be"],
+  ['a gRPC matcher', { Protocol: 'HTTP', Matcher: { GrpcCode: '12' } }, 'InvalidConfigurationRequest', 'GRPC matchers'],
+  [
+    'an HTTP matcher for gRPC',
+    { Protocol: 'HTTP', ProtocolVersion: 'GRPC', Matcher: { HttpCode: '200' } },
+    'InvalidConfigurationRequest',
+    'HTTP matchers',
+  ],
+  ['a control port', { Protocol: 'HTTP', TargetControlPort: 9000 }, 'InvalidConfigurationRequest', 'control port'],
+  ['HTTP for a load balancer', { TargetType: 'alb', Protocol: 'HTTP' }, 'InvalidConfigurationRequest', "type 'alb'"],
+  [
+    'a TCP check for a load balancer',
+    { TargetType: 'alb', Protocol: 'TCP', HealthCheckProtocol: 'TCP' },
+    'ValidationError',
+    "'TCP' must be one of 'HTTP, HTTPS'",
+  ],
   ['a bad name', { Name: '-blue' }, 'ValidationError', "cannot begin or end with '-'"],
 ] as const) {
   test(`a target group with ${what} is refused`, () => {
@@ -91,7 +173,10 @@ test('created twice with the same settings it is one target group, with others i
   assert.equal(account.state.revision, revision)
   assert.throws(
     () => account.targetGroup({ Port: 9001 }),
-    awsError('DuplicateTargetGroupName', 'A target group with the specified name already exists.'),
+    awsError(
+      'DuplicateTargetGroupName',
+      "A target group with the same name 'blue' exists, but with different settings",
+    ),
   )
 })
 
@@ -110,6 +195,20 @@ test('modifying a health check keeps what is not given', () => {
   )
   const [tcp] = account.run(ModifyTargetGroup, { TargetGroupArn, HealthCheckProtocol: 'TCP' }).TargetGroups ?? []
   assert.equal(tcp?.HealthCheckPath, undefined)
+})
+
+test("Terraform's empty texts say nothing", () => {
+  const account = new Account()
+  const empty = { HealthCheckPath: '', Matcher: { HttpCode: '' } }
+  const TargetGroupArn = account.targetGroup({ Protocol: 'TLS', ProtocolVersion: '', ...empty })
+  const [changed] =
+    account.run(ModifyTargetGroup, { TargetGroupArn, HealthCheckProtocol: 'HTTP', ...empty }).TargetGroups ?? []
+  assert.equal(changed?.HealthCheckPath, '/')
+  assert.deepEqual(changed?.Matcher, { HttpCode: '200-399' })
+  const web = account.targetGroup({ Name: 'web', Protocol: 'HTTP', ProtocolVersion: '', ...empty })
+  const [shown] = account.run(DescribeTargetGroups, { TargetGroupArns: [web] }).TargetGroups ?? []
+  assert.equal(shown?.ProtocolVersion, 'HTTP1')
+  assert.deepEqual(shown?.Matcher, { HttpCode: '200' })
 })
 
 test('a target group in use cannot be deleted, one that is not there is deleted already', () => {

@@ -10,6 +10,7 @@ import type {
   ModifyTargetGroupOutput,
   TargetGroup as SdkTargetGroup,
 } from '@aws-sdk/client-elastic-load-balancing-v2'
+import { speaksHttp } from '../../domain/load-balancer.ts'
 import type { State } from '../../domain/state.ts'
 import type { TargetGroup } from '../../domain/target-group.ts'
 import type { Call } from '../call.ts'
@@ -36,7 +37,10 @@ export function CreateTargetGroup(input: CreateTargetGroupInput, call: Call): Cr
   const before = [...state.targetGroups.values()].find(group => group.name === settings.name)
   if (before !== undefined) {
     if (!isDeepStrictEqual({ ...before, ...settings }, before)) {
-      throw new ApiError('DuplicateTargetGroupName', 'A target group with the specified name already exists.')
+      throw new ApiError(
+        'DuplicateTargetGroupName',
+        `A target group with the same name '${settings.name}' exists, but with different settings`,
+      )
     }
     return { TargetGroups: [describe(before, state)] }
   }
@@ -60,7 +64,7 @@ export function DescribeTargetGroups(input: DescribeTargetGroupsInput, call: Cal
 /** Changes the health check, the one thing that can be changed; what is not given stays. */
 export function ModifyTargetGroup(input: ModifyTargetGroupInput, call: Call): ModifyTargetGroupOutput {
   const group = findTargetGroup(call.draft.state, input.TargetGroupArn)
-  const changed = { ...group, healthCheck: healthCheckOf(input, group.targetType, group.healthCheck) }
+  const changed = { ...group, healthCheck: healthCheckOf(input, group, group.healthCheck) }
   call.draft.put('targetGroups', group.arn, changed)
   return { TargetGroups: [describe(changed, call.draft.state)] }
 }
@@ -80,23 +84,17 @@ type Settings = Omit<TargetGroup, 'arn' | 'attributes' | 'targets'>
 function settingsIn(input: CreateTargetGroupInput, state: State): Settings {
   const name = checkName('Target group', input.Name)
   const targetType = input.TargetType ?? 'instance'
-  if (targetType !== 'instance' && targetType !== 'ip') {
+  if (targetType === 'lambda') {
     throw invalidConfiguration(
-      `Target groups with target type '${targetType}' are not offered here yet; specify 'instance' or 'ip'`,
+      "Target groups with target type 'lambda' are not offered here yet; specify 'instance', 'ip' or 'alb'",
     )
   }
-  const protocol = input.Protocol
-  if (protocol === undefined) throw invalid('A protocol must be specified')
-  if (protocol !== 'TCP' && protocol !== 'UDP' && protocol !== 'TCP_UDP') {
-    throw invalidConfiguration(
-      `Target groups with the ${protocol} protocol are not offered here yet; specify 'TCP', 'UDP' or 'TCP_UDP'`,
-    )
-  }
-  if (input.ProtocolVersion !== undefined) {
-    throw invalid(`A protocol version cannot be specified for target groups with the ${protocol} protocol`)
-  }
+  const protocol = checkProtocol(input.Protocol, targetType)
+  const protocolVersion = checkProtocolVersion(input.ProtocolVersion, protocol)
   if (input.TargetControlPort !== undefined) {
-    throw invalid(`A target control port cannot be specified for target groups with the ${protocol} protocol`)
+    throw speaksHttp({ protocol })
+      ? invalidConfiguration('A target control port is not offered here yet; leave it out')
+      : invalid(`A target control port cannot be specified for target groups with the ${protocol} protocol`)
   }
   if (input.Port === undefined) throw invalid('A port must be specified')
   if (input.VpcId === undefined) throw invalid('A VPC ID must be specified')
@@ -107,16 +105,46 @@ function settingsIn(input: CreateTargetGroupInput, state: State): Settings {
       `IP address type 'ipv6' is not supported for target groups with target type '${targetType}'`,
     )
   }
+  const kind = { protocol, targetType, ...(protocolVersion === undefined ? {} : { protocolVersion }) }
   return {
     name,
-    protocol,
+    ...kind,
     port: input.Port,
     vpcId: input.VpcId,
-    targetType,
     ipAddressType,
-    healthCheck: healthCheckOf(input, targetType),
+    healthCheck: healthCheckOf(input, kind),
     tags: tagsIn(input.Tags),
   }
+}
+
+const protocols: readonly TargetGroup['protocol'][] = ['HTTP', 'HTTPS', 'TCP', 'TLS', 'UDP', 'TCP_UDP']
+
+function checkProtocol(asked: string | undefined, targetType: TargetGroup['targetType']): TargetGroup['protocol'] {
+  if (asked === undefined) throw invalid('A protocol must be specified')
+  const protocol = protocols.find(each => each === asked)
+  if (protocol === undefined) {
+    throw invalidConfiguration(
+      `Target groups with the ${asked} protocol are not offered here; specify one of '${protocols.join(', ')}'`,
+    )
+  }
+  if (targetType === 'alb' && protocol !== 'TCP') {
+    throw invalidConfiguration(`Protocol '${protocol}' is not supported for target groups with target type 'alb'`)
+  }
+  return protocol
+}
+
+function checkProtocolVersion(
+  asked: string | undefined,
+  protocol: TargetGroup['protocol'],
+): TargetGroup['protocolVersion'] {
+  if (!speaksHttp({ protocol })) {
+    if (!asked) return undefined
+    throw invalid(`A protocol version cannot be specified for target groups with the ${protocol} protocol`)
+  }
+  // Terraform's provider says '' for none.
+  const version = asked || 'HTTP1'
+  if (version === 'HTTP1' || version === 'HTTP2' || version === 'GRPC') return version
+  throw invalid(`Protocol version '${version}' must be one of 'GRPC, HTTP1, HTTP2'`)
 }
 
 function wanted(state: State, input: DescribeTargetGroupsInput): readonly TargetGroup[] {
@@ -155,9 +183,14 @@ function describe(group: TargetGroup, state: State): SdkTargetGroup {
     UnhealthyThresholdCount: healthCheck.unhealthyThresholdCount,
     ...(healthCheck.protocol === 'TCP'
       ? {}
-      : { HealthCheckPath: healthCheck.path, Matcher: { HttpCode: healthCheck.matcher } }),
+      : {
+          HealthCheckPath: healthCheck.path,
+          Matcher:
+            group.protocolVersion === 'GRPC' ? { GrpcCode: healthCheck.matcher } : { HttpCode: healthCheck.matcher },
+        }),
     LoadBalancerArns: user === undefined ? [] : [user],
     TargetType: group.targetType,
+    ...(group.protocolVersion === undefined ? {} : { ProtocolVersion: group.protocolVersion }),
     IpAddressType: group.ipAddressType,
   }
 }

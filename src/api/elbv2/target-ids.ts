@@ -5,7 +5,7 @@ import type { Subnet } from '../../domain/network.ts'
 import type { State } from '../../domain/state.ts'
 import type { TargetGroup } from '../../domain/target-group.ts'
 import { ApiError } from '../errors.ts'
-import { invalid } from './resources.ts'
+import { checkLoadBalancerArn, invalid } from './resources.ts'
 
 /**
  * Addresses outside the group's VPC that may be targets: private ones (AWS: Register targets by IP address) and, because
@@ -44,6 +44,7 @@ function checkId(group: TargetGroup, id: string): string {
     if (/^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id)) return id
     throw invalid(`Instance ID '${id}' is not valid`)
   }
+  if (group.targetType === 'alb') return checkLoadBalancerArn(id)
   const address = canonicalAddress(id)
   if (address !== undefined && addressFamily(address) === group.ipAddressType) return address
   throw invalid(`The IP address '${id}' is not a valid ${group.ipAddressType === 'ipv4' ? 'IPv4' : 'IPv6'} address`)

@@ -14,8 +14,10 @@ import { type Target, type TargetGroup, targetKey } from '../../domain/target-gr
 import { targetHealth, targetZone } from '../../domain/target-health.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
-import { accountLimits, checkLimit, targetsPerTargetGroup } from './account-limits.ts'
-import { findTargetGroup, invalid, listenersOf, userOf } from './resources.ts'
+import { checkLimit, targetsPerTargetGroup } from './account-limits.ts'
+import { checkAlbTarget } from './alb-targets.ts'
+import { checkLoadBalancerLimits } from './load-balancer-limits.ts'
+import { findTargetGroup, invalid, userOf } from './resources.ts'
 import { checkAddress, checkInstances, type TargetId, targetIdOf } from './target-ids.ts'
 
 /** Registering again is harmless; a target that drains is registered anew. */
@@ -25,13 +27,17 @@ export function RegisterTargets(input: RegisterTargetsInput, call: Call): Regist
     ...targetIdOf(group, target),
     availabilityZone: target.AvailabilityZone,
   }))
-  if (group.targetType === 'instance') {
-    if (asked.some(target => target.availabilityZone !== undefined)) {
-      throw invalid("You cannot specify an Availability Zone for targets of target groups with target type 'instance'")
-    }
-    checkInstances(call.draft.state, group, [...new Set(asked.map(target => target.id))])
+  const { state } = call.draft
+  if (group.targetType === 'ip') {
+    for (const target of asked) checkAddress(state, group, target.id, target.availabilityZone)
   } else {
-    for (const target of asked) checkAddress(call.draft.state, group, target.id, target.availabilityZone)
+    if (asked.some(target => target.availabilityZone !== undefined)) {
+      throw invalid(
+        `You cannot specify an Availability Zone for targets of target groups with target type '${group.targetType}'`,
+      )
+    }
+    if (group.targetType === 'alb') for (const target of asked) checkAlbTarget(state, group, target)
+    else checkInstances(state, group, [...new Set(asked.map(target => target.id))])
   }
 
   const targets = new Map(group.targets.map(target => [targetKey(group.arn, target), target]))
@@ -51,10 +57,14 @@ export function RegisterTargets(input: RegisterTargetsInput, call: Call): Regist
   }
   if (!changed) return {}
   const written = { ...group, targets: [...targets.values()] }
-  const count = registrationsAt(written, call.now).length
-  checkLimit('TooManyTargets', count, targetsPerTargetGroup, 'targets per target group')
+  const registered = registrationsAt(written, call.now)
+  if (group.targetType === 'alb') {
+    const count = registered.filter(target => target.deregistration === undefined).length
+    checkLimit('TooManyTargets', count, 1, "target per target group with target type 'alb'")
+  }
+  checkLimit('TooManyTargets', registered.length, targetsPerTargetGroup, 'targets per target group')
   call.draft.put('targetGroups', group.arn, written)
-  checkTargetsPerLoadBalancer(call, userOf(call.draft.state, group.arn))
+  checkLoadBalancerLimits(call, userOf(call.draft.state, group.arn))
   return {}
 }
 
@@ -88,39 +98,6 @@ export function DescribeTargetHealth(input: DescribeTargetHealthInput, call: Cal
       })
     : registered
   return { TargetHealthDescriptions: targets.map(target => describe(group, target, call)) }
-}
-
-/** Throws TooManyTargets if the groups that a load balancer forwards to have more targets, in all or in a zone, than it may serve. */
-export function checkTargetsPerLoadBalancer(call: Call, loadBalancerArn: string | undefined): void {
-  if (loadBalancerArn === undefined) return
-  const { state } = call.draft
-  const arns = listenersOf(state, loadBalancerArn).flatMap(listener => listener.forward.map(to => to.targetGroupArn))
-  let count = 0
-  const inZone = new Map<string | undefined, number>()
-  for (const arn of new Set(arns)) {
-    const group = state.targetGroups.get(arn)
-    if (group === undefined) continue
-    for (const target of registrationsAt(group, call.now)) {
-      count++
-      const zone = targetZone(state, group, target)
-      inZone.set(zone, (inZone.get(zone) ?? 0) + 1)
-    }
-  }
-  checkLimit(
-    'TooManyTargets',
-    count,
-    accountLimits['targets-per-network-load-balancer'],
-    'targets per network load balancer',
-  )
-  // These belong to no zone.
-  inZone.delete('all')
-  inZone.delete(undefined)
-  checkLimit(
-    'TooManyTargets',
-    Math.max(0, ...inZone.values()),
-    accountLimits['targets-per-availability-zone-per-network-load-balancer'],
-    'targets per Availability Zone per network load balancer',
-  )
 }
 
 function targetsIn(targets: readonly TargetDescription[] | undefined): readonly TargetDescription[] {

@@ -14,14 +14,24 @@ interface AskedSubnets {
   readonly SubnetMappings?: readonly SubnetMapping[] | undefined
 }
 
-/** Network Load Balancers have IPv4 addresses, or both kinds. */
-export function checkIpAddressType(type: string | undefined): LoadBalancer['ipAddressType'] {
+/** Load balancers have IPv4 addresses, or both kinds. */
+export function checkIpAddressType(
+  type: string | undefined,
+  loadBalancerType: LoadBalancer['type'],
+): LoadBalancer['ipAddressType'] {
   if (type === 'ipv4' || type === 'dualstack') return type
-  throw invalidConfiguration(`IP address type '${type}' is not supported for load balancers of type 'network'`)
+  throw invalidConfiguration(
+    loadBalancerType === 'application'
+      ? `IP address type '${type}' is not offered here; specify 'ipv4' or 'dualstack'`
+      : `IP address type '${type}' is not supported for load balancers of type 'network'`,
+  )
 }
 
-/** The subnets that a request names, of one VPC and one per Availability Zone, each with the addresses chosen in it. */
-export function subnetsIn(state: State, asked: AskedSubnets): readonly AskedSubnet[] {
+/**
+ * The subnets that a request names, of one VPC and one per Availability Zone, each with the addresses chosen in it; an Application
+ * Load Balancer stands in two at least.
+ */
+export function subnetsIn(state: State, asked: AskedSubnets, type: LoadBalancer['type']): readonly AskedSubnet[] {
   if (asked.Subnets?.length && asked.SubnetMappings?.length) {
     throw invalid('Subnets and subnet mappings cannot be specified at the same time')
   }
@@ -37,7 +47,27 @@ export function subnetsIn(state: State, asked: AskedSubnets): readonly AskedSubn
   if (new Set(subnets.map(({ subnet }) => subnet.zoneName)).size < subnets.length) {
     throw invalidConfiguration('A load balancer cannot be attached to multiple subnets in the same Availability Zone')
   }
+  if (type === 'application') checkForApplication(state, subnets)
   return subnets.toSorted((a, b) => (a.subnet.zoneName < b.subnet.zoneName ? -1 : 1))
+}
+
+/**
+ * AWS: Availability Zones of your Application Load Balancer; its addresses are never chosen. On a host with one loopback address the
+ * default VPC has one zone, which has to do.
+ */
+function checkForApplication(state: State, subnets: readonly AskedSubnet[]): void {
+  const [first] = subnets
+  const isOnlyZone =
+    state.vpcs.get(first?.subnet.vpcId ?? '')?.isDefault === true &&
+    state.subnets
+      .values()
+      .every(({ vpcId, zoneName }) => vpcId !== first?.subnet.vpcId || zoneName === first.subnet.zoneName)
+  if (subnets.length < 2 && !isOnlyZone) {
+    throw invalid('At least two subnets in two different Availability Zones must be specified')
+  }
+  if (subnets.some(({ ipv4Address, ipv6Address }) => ipv4Address !== undefined || ipv6Address !== undefined)) {
+    throw invalidConfiguration("Addresses cannot be specified for load balancers of type 'application'")
+  }
 }
 
 interface AskedSubnet {

@@ -29,7 +29,14 @@ else {
       onProblems: () => {},
       log,
     })
-    const userspace = await openUserspaceEngine({ workers: 1, clock, udpFlowLimit: 100, onSuspicion: () => {}, log })
+    const userspace = await openUserspaceEngine({
+      workers: 1,
+      clock,
+      udpFlowLimit: 100,
+      directory: tmpdir(),
+      onSuspicion: () => {},
+      log,
+    })
     const engine = openBestEngine({ kernel, userspace, ports: openPorts(), log })
     t.after(async () => {
       await engine.close(0)

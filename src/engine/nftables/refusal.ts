@@ -50,6 +50,7 @@ export function missingSettings({ listeners, groups }: Snapshot, host: HostFacts
   const byId = groupsById(groups)
   const missing = new Map<SettingName, MissingSetting>()
   for (const listener of listeners) {
+    if (listener.tls !== undefined || listener.http !== undefined) continue
     const verdict = judge(listener, byId, host)
     if (verdict.obstacle !== undefined) continue
     for (const setting of verdict.missing) if (!missing.has(setting.name)) missing.set(setting.name, setting)

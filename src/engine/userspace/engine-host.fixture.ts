@@ -2,6 +2,7 @@
  * A node process for tests that kill it: it opens an engine, applies the snapshot that is its argument, and prints what
  * `apply` said. SIGTERM has it print what `observe` says, close and exit.
  */
+import { tmpdir } from 'node:os'
 import { systemClock } from '../../clock.ts'
 import { openUserspaceEngine } from './engine.ts'
 
@@ -9,6 +10,7 @@ const engine = await openUserspaceEngine({
   workers: 1,
   clock: systemClock,
   udpFlowLimit: 100,
+  directory: tmpdir(),
   onSuspicion: () => {},
   log: line => console.error(line),
 })

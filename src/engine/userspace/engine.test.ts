@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
+import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -26,6 +27,7 @@ async function open(t: TestContext, { workers = 2, clock = systemClock as Clock 
     workers,
     clock,
     udpFlowLimit: 1_000,
+    directory: tmpdir(),
     onSuspicion: suspicion => suspicions.push(suspicion),
     log: line => log.push(line),
   })

@@ -1,9 +1,10 @@
-import type { Clock } from '../../clock.ts'
+import type { Cancel, Clock } from '../../clock.ts'
 import { emptySnapshot, type Snapshot, type SnapshotListener } from '../../domain/snapshot.ts'
 import { BindProblems } from '../bind-problem.ts'
 import { sumListeners, sumTargets } from '../counters.ts'
 import type { Applied, Engine, ListenerCounters, Observed, Suspicion, TargetCounters } from '../engine.ts'
 import { bindTcp, type TcpHandle } from '../tcp-handle.ts'
+import { deliverLeftLogs } from './left-logs.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 interface UserspaceOptions {
@@ -12,6 +13,8 @@ interface UserspaceOptions {
   readonly clock: Clock
   /** Most flows of one UDP listener. */
   readonly udpFlowLimit: number
+  /** The data directory, for logs. */
+  readonly directory: string
   /** A target refused: said at once, and not more than once a second by each worker. */
   onSuspicion(suspicion: Suspicion): void
   /** One line for the operator. */
@@ -44,12 +47,14 @@ class UserspaceEngine implements Engine {
   #desired = emptySnapshot
   #revision = 0
   readonly #bindProblems = new BindProblems()
+  readonly #cancelLogs: Cancel
   /** Workers that died young in a row. */
   #youngDeaths = 0
   #closed = false
 
   constructor(options: UserspaceOptions) {
     this.#options = options
+    this.#cancelLogs = deliverLeftLogs(options)
     for (let n = 0; n < options.workers; n++) this.#startWorker()
   }
 
@@ -86,6 +91,7 @@ class UserspaceEngine implements Engine {
 
   async close(drainMs = 0): Promise<void> {
     this.#closed = true
+    this.#cancelLogs()
     for (const socket of this.#sockets.values()) socket.close()
     this.#sockets.clear()
     const workers = [...this.#workers]
@@ -168,9 +174,9 @@ class UserspaceEngine implements Engine {
   }
 
   #startWorker(): void {
-    const { clock, udpFlowLimit, onSuspicion, log } = this.#options
+    const { clock, udpFlowLimit, directory, onSuspicion, log } = this.#options
     this.#workers.add(
-      new WorkerProcess({ clock, udpFlowLimit, onSuspicion, log, onExit: worker => this.#onExit(worker) }),
+      new WorkerProcess({ clock, udpFlowLimit, directory, onSuspicion, log, onExit: worker => this.#onExit(worker) }),
     )
   }
 

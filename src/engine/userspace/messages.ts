@@ -3,7 +3,8 @@ import type { ListenerCounters, Suspicion, TargetCounters } from '../engine.ts'
 
 /** What the engine tells a worker process. */
 export type ToWorker =
-  | { readonly kind: 'start'; readonly udpFlowLimit: number }
+  /** Comes first; `directory` is the data directory. */
+  | { readonly kind: 'start'; readonly udpFlowLimit: number; readonly directory: string }
   /** Comes with the bound socket of a TCP listener, and before the `configure` that tells of this listener. */
   | { readonly kind: 'socket'; readonly listener: string }
   | Configure

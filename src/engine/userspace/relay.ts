@@ -25,6 +25,12 @@ export class Relay {
     callback: (length, buffer) => this.#onRead(length, buffer),
   }
 
+  /** For a TLS socket, which reads into memory of its own: it is `from` now. */
+  readFrom(socket: Socket): void {
+    this.from = socket
+    socket.on('data', this.#onData)
+  }
+
   /** Gives back what it borrowed; call it when `from` is closed. */
   close(): void {
     this.#release()
@@ -38,6 +44,13 @@ export class Relay {
     this.#stalled = to.writableLength > 0
     this.#fit(length)
     return !this.#stalled
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.bytes += chunk.length
+    if (this.to!.write(chunk, this.#onWritten)) return
+    this.#stalled = true
+    this.from!.pause()
   }
 
   readonly #onWritten = (): void => {

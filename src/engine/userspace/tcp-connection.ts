@@ -1,19 +1,27 @@
 import net from 'node:net'
 import type { Cancel, Clock } from '../../clock.ts'
 import type { Chosen, Flow } from '../../domain/choice.ts'
-import { type SnapshotTarget, viewedGroup } from '../../domain/snapshot.ts'
+import type { SecurityPolicy } from '../../domain/security-policy.ts'
+import { viewedGroup } from '../../domain/snapshot.ts'
 import type { DropReason } from '../engine.ts'
 import { adopt, reset, type TcpHandle } from '../tcp-handle.ts'
+import { connectTls } from './connect-tls.ts'
+import { isOwnEcho } from './own-echo.ts'
 import { proxyHeader } from './proxy-protocol.ts'
 import { Relay } from './relay.ts'
 import type { Suspects } from './suspects.ts'
 import type { TcpFlows } from './tcp-flows.ts'
+import type { TlsServer } from './tls-server.ts'
 
 /** What a connection needs of its listener. */
 export interface Host {
   readonly clock: Clock
   readonly flows: TcpFlows
   readonly suspects: Suspects
+  /** Ends the TLS of clients that come now. */
+  readonly tls: TlsServer | undefined
+  /** For targets that TLS is spoken with. */
+  readonly targetPolicy: SecurityPolicy
   /** A target for this connection other than those `tried` (keys). */
   choose(flow: Flow, tried: readonly string[]): Chosen | undefined
   /** The connection got a target. */
@@ -30,8 +38,6 @@ const patienceMs = 250
 const mostAttempts = 5
 /** A client gets its target within this, or a reset. */
 const connectMs = 10_000
-/** Ports above may be the kernel's choice for an outgoing connection (Linux: net.ipv4.ip_local_port_range). */
-const lastFixedPort = 32_767
 
 /** What a failed connect says about its target; other errors are this host's own (no descriptor, no source port). */
 const refusals: Readonly<Record<string, string>> = {
@@ -45,24 +51,30 @@ const refusals: Readonly<Record<string, string>> = {
 interface Attempt {
   readonly chosen: Chosen
   readonly socket: net.Socket
+  /** What is relayed: the socket, or TLS over it. */
+  stream: net.Socket
   readonly replies: Relay
   /** Monotonic ms. */
   readonly startedAt: number
 }
 
 /**
- * One client's connection: first the race for a target, then two relays. Until a target answers nothing is read from the
- * client, so that what it sends waits in the kernel.
+ * One client's connection: its TLS handshake if there is one, then the race for a target, then two relays. Until a target answers
+ * nothing is read from the client, so that what it sends waits in the kernel.
  */
 export class TcpConnection {
   readonly flow: Flow
   readonly #host: Host
-  readonly #client: net.Socket
+  readonly #socket: net.Socket
+  /** What is relayed: the socket, or TLS over it. */
+  #client: net.Socket
+  readonly #tls: TlsServer | undefined
   readonly #requests = new Relay()
-  readonly #startedAt: number
+  #startedAt: number
   /** Keys of targets tried so far, the present ones included. */
   readonly #tried: string[] = []
   #attempts: Attempt[] = []
+  #tlsFailures = 0
   #cancelTimer: Cancel | undefined
   #won: Attempt | undefined
   #open = 0
@@ -75,12 +87,32 @@ export class TcpConnection {
     this.#host = host
     this.flow = flow
     this.#startedAt = host.clock.monotonic()
-    this.#client = adopt(handle, this.#requests.onread)
-    this.#requests.from = this.#client
-    this.#client.on('error', this.#onClientError)
+    this.#tls = host.tls
+    this.#socket = this.#tls === undefined ? adopt(handle, this.#requests.onread) : adopt(handle)
+    this.#client = this.#socket
   }
 
   start(): void {
+    if (this.#tls === undefined) {
+      this.#requests.from = this.#client
+      this.#client.on('error', this.#onClientError)
+      this.#race()
+      return
+    }
+    this.#tls.secure(this.#socket, result => {
+      if (typeof result === 'string') {
+        this.#drop('client-tls')
+        return
+      }
+      this.#client = result.tls
+      this.#client.on('error', this.#onClientError)
+      this.#requests.readFrom(this.#client)
+      this.#startedAt = this.#host.clock.monotonic()
+      this.#race()
+    })
+  }
+
+  #race(): void {
     if (this.#tryNext()) this.#waitForAnswer()
     else this.#drop('no-target')
   }
@@ -109,8 +141,8 @@ export class TcpConnection {
     if (this.#won === undefined) {
       this.#abandon()
     } else {
-      reset(this.#client)
-      reset(this.#won.socket)
+      reset(this.#client, this.#socket)
+      reset(this.#won.stream, this.#won.socket)
     }
   }
 
@@ -138,8 +170,13 @@ export class TcpConnection {
     if (chosen === undefined) return false
     const { key, address, port } = chosen.target
     const replies = new Relay()
-    const socket = new net.Socket({ allowHalfOpen: true, noDelay: true, onread: replies.onread })
-    const attempt = { chosen, socket, replies, startedAt: this.#host.clock.monotonic() }
+    const isTls = chosen.group.tls === true
+    const socket = new net.Socket({
+      allowHalfOpen: true,
+      noDelay: true,
+      ...(!isTls && { onread: replies.onread }),
+    })
+    const attempt: Attempt = { chosen, socket, stream: socket, replies, startedAt: this.#host.clock.monotonic() }
     replies.from = socket
     replies.to = this.#client
     this.#tried.push(key)
@@ -174,6 +211,26 @@ export class TcpConnection {
       this.#onTargetError(attempt, Object.assign(new Error('connected to itself'), { code: 'ECONNREFUSED' }))
       return
     }
+    if (chosen.group.proxyProtocol) socket.write(proxyHeader(this.flow))
+    if (chosen.group.tls !== true) {
+      this.#onReady(attempt)
+      return
+    }
+    const target = `${chosen.target.key} ${chosen.target.address}`
+    const tls = connectTls({ socket, target, policy: this.#host.targetPolicy })
+    attempt.stream = tls
+    tls.pause()
+    replies.readFrom(tls)
+    tls.once('secureConnect', () => {
+      this.#onReady(attempt)
+      tls.resume()
+    })
+    tls.on('error', error => this.#onTargetError(attempt, error))
+  }
+
+  /** The target takes the client's bytes now. */
+  #onReady(attempt: Attempt): void {
+    const { stream, replies } = attempt
     this.#won = attempt
     this.#activeAt = this.#host.clock.monotonic()
     // Else every new connection would wait for a target that drops them while its health checks still pass.
@@ -181,27 +238,27 @@ export class TcpConnection {
       if (this.#activeAt - startedAt >= patienceMs) this.#host.suspects.avoid(late.target.key)
     this.#endAttempts(attempt)
     this.#open = 2
-    this.#requests.to = socket
+    this.#requests.to = stream
     const client = this.#client
-    client.once('end', () => closeSide(socket))
-    socket.once('end', () => closeSide(client))
+    client.once('end', () => closeSide(stream))
+    stream.once('end', () => closeSide(client))
     client.once('close', () => this.#onClosed(this.#requests))
-    socket.once('close', () => this.#onClosed(replies))
-    if (chosen.group.proxyProtocol) socket.write(proxyHeader(this.flow))
+    stream.once('close', () => this.#onClosed(replies))
     this.#host.onEstablished(this)
     client.resume()
   }
 
   readonly #onClientError = (): void => {
-    if (this.#won !== undefined) reset(this.#won.socket)
+    if (this.#won !== undefined) reset(this.#won.stream, this.#won.socket)
     else this.#abandon()
   }
 
   #onTargetError(attempt: Attempt, error: NodeJS.ErrnoException): void {
     if (this.#won === attempt) {
-      reset(this.#client)
+      reset(this.#client, this.#socket)
       return
     }
+    if (attempt.stream !== attempt.socket && this.#attempts.includes(attempt)) this.#tlsFailures++
     const reason = refusals[error.code ?? '']
     if (reason !== undefined) this.#host.suspects.report(attempt.chosen.target.key, reason)
     this.#onFailed(attempt)
@@ -217,11 +274,11 @@ export class TcpConnection {
   /** Without a target after all. */
   #abandon(): void {
     this.#endAttempts(undefined)
-    this.#drop('refused')
+    this.#drop(this.#tlsFailures > 0 && this.#tlsFailures === this.#tried.length ? 'target-tls' : 'refused')
   }
 
   #drop(reason: DropReason): void {
-    reset(this.#client)
+    reset(this.#client, this.#socket)
     this.#requests.close()
     this.#host.onDropped(this, reason)
   }
@@ -254,12 +311,4 @@ export class TcpConnection {
 function closeSide(socket: net.Socket): void {
   if (socket.readableEnded && socket.writableLength === 0) socket.destroy()
   else socket.end()
-}
-
-/**
- * A connect to a dead port on this host may be given that very port as its source, and then it reaches itself (TCP's
- * simultaneous open, RFC 9293 section 3.5).
- */
-function isOwnEcho(socket: net.Socket, target: SnapshotTarget): boolean {
-  return target.port > lastFixedPort && socket.localPort === target.port && socket.localAddress === target.address
 }

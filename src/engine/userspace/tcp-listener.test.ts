@@ -15,21 +15,26 @@ import { Suspects } from './suspects.ts'
 import { clientOf, ending, groupOf, listenerOn, serveAt, serveEcho, take, targetAt } from './tcp.fixture.ts'
 import { TcpFlows } from './tcp-flows.ts'
 import { TcpListener } from './tcp-listener.ts'
+import { tlsOptions } from './tls.fixture.ts'
 
 interface Setup {
   readonly listener: SnapshotListener
   readonly group: SnapshotGroup
   readonly clock?: Clock
   readonly limit?: number
+  readonly applicationAt?: ConstructorParameters<typeof TcpListener>[0]['applicationAt']
 }
 
-function open(t: TestContext, { listener, group, clock = systemClock, limit = 1_000 }: Setup) {
+function open(
+  t: TestContext,
+  { listener, group, clock = systemClock, limit = 1_000, applicationAt = () => undefined }: Setup,
+) {
   const suspicions: Suspicion[] = []
   const flows = new TcpFlows(limit)
   const suspects = new Suspects({ clock, onSuspicion: suspicion => suspicions.push(suspicion) })
   const choice = new Choice(listener, new Map([[group.id, group]]))
   const handle = bindTcp(listener.address, listener.port)
-  const server = new TcpListener({ listener, choice, handle, clock, flows, suspects })
+  const server = new TcpListener({ listener, choice, handle, clock, flows, suspects, tls: tlsOptions(), applicationAt })
   t.after(() => server.close())
   return { server, flows, suspects, suspicions }
 }
@@ -53,6 +58,35 @@ test('bytes go both ways, each side closes when it likes, and both are counted',
   const { newFlows, bytesIn, bytesOut, drops } = server.counters().listener
   assert.deepEqual({ newFlows, bytesIn, bytesOut, drops }, { newFlows: 1, bytesIn: 5, bytesOut: 9, drops: {} })
   assert.deepEqual(flows.counters(), [{ target: 'target-21600', newFlows: 1, activeFlows: 0, bytesIn: 5, bytesOut: 9 }])
+})
+
+test('an Application Load Balancer behind it gets the client itself, one that is not here a connection', async t => {
+  await serveAt(t, 21640, socket => {
+    socket.end('by a connection')
+  })
+  const given: (string | number)[] = []
+  const { server, flows } = open(t, {
+    listener: listenerOn(21641),
+    group: groupOf([targetAt(21640)], { ofLoadBalancers: true }),
+    applicationAt: (address, port) =>
+      given.length > 0
+        ? undefined
+        : {
+            admit(client, source, sourcePort) {
+              given.push(address, port, source, sourcePort)
+              client.close()
+            },
+          },
+  })
+  const client = clientOf(t, 21641)
+  await once(client, 'connect')
+  const { localPort } = client
+  assert.equal(await ending(client.resume()), 'end')
+  assert.deepEqual(given, ['127.0.0.1', 21640, '127.0.0.1', localPort])
+  assert.equal(server.counters().listener.newFlows, 1)
+  assert.equal(flows.counters()[0]?.newFlows, 1)
+  assert.equal(flows.active, 0)
+  assert.equal(await take(clientOf(t, 21641), 15), 'by a connection')
 })
 
 test('a target that closes first still gets what the client says', async t => {

@@ -1,6 +1,7 @@
 import type { Cancel, Clock } from '../../clock.ts'
 import { admits, clientAddress } from '../../domain/admission.ts'
 import type { Choice, Chosen, Flow } from '../../domain/choice.ts'
+import { backendPolicy, type SecurityPolicy } from '../../domain/security-policy.ts'
 import type { SnapshotListener } from '../../domain/snapshot.ts'
 import type { DropReason } from '../engine.ts'
 import { listenOn, type Peer, type TcpHandle } from '../tcp-handle.ts'
@@ -8,6 +9,7 @@ import type { ServingListener } from './serving-listener.ts'
 import type { Suspects } from './suspects.ts'
 import { type Host, TcpConnection } from './tcp-connection.ts'
 import type { TcpFlows } from './tcp-flows.ts'
+import { TlsServer, type TlsServerOptions } from './tls-server.ts'
 
 /** Idle connections are looked for this often, and so live for at most this much longer. */
 const sweepMs = 500
@@ -20,11 +22,20 @@ interface TcpListenerOptions {
   readonly clock: Clock
   readonly flows: TcpFlows
   readonly suspects: Suspects
+  /** For the listener's `tls`, now or later. */
+  readonly tls: Omit<TlsServerOptions, 'clock'>
+  /** The Application Load Balancer's listener that this process has at a target's place, if it does. */
+  readonly applicationAt: (address: string, port: number) => Application | undefined
+}
+
+/** Takes over accepted connections, with the client's address. */
+interface Application {
+  admit(client: TcpHandle, address: string, port: number): void
 }
 
 /**
- * One TCP listener in one process: admits clients, gives each a connection to a target, and ends those that are idle for
- * too long.
+ * One TCP or TLS listener in one process: admits clients, gives each a connection to a target, and ends those that are idle
+ * for too long.
  */
 export class TcpListener implements Host, ServingListener {
   readonly clock: Clock
@@ -35,21 +46,29 @@ export class TcpListener implements Host, ServingListener {
   readonly #cancelSweep: Cancel
   #listener: SnapshotListener
   #choice: Choice
+  readonly #applicationAt: TcpListenerOptions['applicationAt']
+  /** Some targets are Application Load Balancers. */
+  #isInFront = false
   #accepting = true
   #newFlows = 0
   #activeFlows = 0
   #bytesIn = 0
   #bytesOut = 0
+  readonly #tlsOptions: TlsServerOptions
+  #tls: TlsServer | undefined
   readonly #drops: Partial<Record<DropReason, number>> = {}
 
   /** @throws the system's error, and has closed the handle: `EADDRINUSE` */
-  constructor({ listener, choice, handle, clock, flows, suspects }: TcpListenerOptions) {
+  constructor({ listener, choice, handle, clock, flows, suspects, tls, applicationAt }: TcpListenerOptions) {
     this.clock = clock
     this.flows = flows
     this.suspects = suspects
     this.#handle = handle
     this.#listener = listener
     this.#choice = choice
+    this.#applicationAt = applicationAt
+    this.#tlsOptions = { ...tls, clock }
+    this.update(listener, choice)
     try {
       listenOn(handle, (status, client) => this.#onConnection(status, client))
     } catch (error) {
@@ -59,10 +78,25 @@ export class TcpListener implements Host, ServingListener {
     this.#cancelSweep = clock.every(sweepMs, () => this.#sweep())
   }
 
-  /** Goes on with the next snapshot: whom to admit, where to, and the idle timeout. Established connections stay. */
+  /**
+   * Goes on with the next snapshot: whom to admit, where to, whether by TLS, and the idle timeout. Established connections stay, and
+   * what they speak.
+   */
   update(listener: SnapshotListener, choice: Choice): void {
+    this.#tls = listener.tls && (this.#tls ?? new TlsServer(this.#tlsOptions))
+    if (listener.tls !== undefined) this.#tls?.update(listener.tls)
     this.#listener = listener
     this.#choice = choice
+    this.#isInFront = listener.tls === undefined && choice.groups.some(group => group.ofLoadBalancers)
+  }
+
+  /** Of new connections. */
+  get tls(): TlsServer | undefined {
+    return this.#tls
+  }
+
+  get targetPolicy(): SecurityPolicy {
+    return backendPolicy(this.#listener.tls?.sslPolicy)
   }
 
   /** Without targets: `flows` has them, over all listeners. */
@@ -137,11 +171,26 @@ export class TcpListener implements Host, ServingListener {
       this.#refuse(client, 'flow-limit')
     } else {
       const flow: Flow = { protocol: 'TCP', source, sourcePort, destination, destinationPort }
+      if (this.#isInFront && this.#handOver(client, flow)) return
       const connection = new TcpConnection(this, client, flow)
       this.#connections.add(connection)
       this.flows.active++
       connection.start()
     }
+  }
+
+  /**
+   * An Application Load Balancer is told the client's address (AWS: Application Load Balancers as targets), which no connection to it
+   * could: it gets the client's own.
+   */
+  #handOver(client: TcpHandle, flow: Flow): boolean {
+    const target = this.choose(flow, [])?.target
+    const application = target && this.#applicationAt(target.address, target.port)
+    if (target === undefined || application === undefined) return false
+    this.#newFlows++
+    this.flows.of(target.key).newFlows++
+    application.admit(client, flow.source, flow.sourcePort)
+    return true
   }
 
   #refuse(client: TcpHandle, reason: DropReason): void {

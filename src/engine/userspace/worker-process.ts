@@ -16,6 +16,8 @@ const countMs = 500
 interface WorkerProcessOptions {
   readonly clock: Clock
   readonly udpFlowLimit: number
+  /** The data directory, for logs. */
+  readonly directory: string
   onSuspicion(suspicion: Suspicion): void
   log(line: string): void
   /** It is gone, for whatever reason. */
@@ -67,7 +69,7 @@ export class WorkerProcess {
         resolve()
       })
     })
-    this.#send({ kind: 'start', udpFlowLimit: options.udpFlowLimit })
+    this.#send({ kind: 'start', udpFlowLimit: options.udpFlowLimit, directory: options.directory })
   }
 
   get pid(): number | undefined {
@@ -111,9 +113,8 @@ export class WorkerProcess {
     const goneListeners = missing(this.#toldListeners, listeners)
     const goneGroups = missing(this.#toldGroups, groups)
     if (changedListeners.length + changedGroups.length + goneListeners.length + goneGroups.length === 0) return []
-    for (const { id, protocol } of changedListeners)
-      if (protocol === 'TCP' && !this.#toldListeners.has(id))
-        this.#send({ kind: 'socket', listener: id }, sockets.get(id))
+    for (const { id, protocol, http } of changedListeners)
+      if (protocol === 'TCP' && this.#isNew(id, http)) this.#send({ kind: 'socket', listener: id }, sockets.get(id))
     for (const listener of changedListeners) this.#toldListeners.set(listener.id, listener)
     for (const group of changedGroups) this.#toldGroups.set(group.id, group)
     for (const id of goneListeners) {
@@ -143,6 +144,12 @@ export class WorkerProcess {
     this.isReady = true
     for (const { listener } of answer.failures) this.#toldListeners.delete(listener)
     return answer.failures
+  }
+
+  /** Whether the worker needs the socket: it does not have the listener, or another kind of listener had its port. */
+  #isNew(id: string, http: SnapshotListener['http']): boolean {
+    const told = this.#toldListeners.get(id)
+    return told === undefined || (told.http === undefined) !== (http === undefined)
   }
 
   /** `undefined`: no answer within `ms`, or the worker is gone. */

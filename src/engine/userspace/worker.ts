@@ -7,14 +7,22 @@ import { flushCompileCache } from 'node:module'
 import { systemClock } from '../../clock.ts'
 import { Choice } from '../../domain/choice.ts'
 import type { SnapshotGroup, SnapshotListener } from '../../domain/snapshot.ts'
+import { sweepMs } from '../../http/front.ts'
+import { Targets } from '../../http/targets.ts'
 import { sumTargets } from '../counters.ts'
 import type { ListenerCounters, TargetCounters } from '../engine.ts'
 import type { TcpHandle } from '../tcp-handle.ts'
+import { countersOf, HttpListener } from './http-listener.ts'
+import { LogFiles } from './log-files.ts'
+import { LoopLag } from './loop-lag.ts'
 import type { Configure, FromWorker, ListenFailure, ToWorker } from './messages.ts'
+import { NetDialer } from './net-dialer.ts'
 import type { ServingListener } from './serving-listener.ts'
 import { Suspects } from './suspects.ts'
 import { TcpFlows } from './tcp-flows.ts'
 import { TcpListener } from './tcp-listener.ts'
+import { TlsContexts } from './tls-contexts.ts'
+import { Handshakes } from './tls-server.ts'
 import { UdpListener } from './udp-listener.ts'
 
 const clock = systemClock
@@ -32,7 +40,16 @@ const served = new Map<string, Served>()
 const sockets = new Map<string, TcpHandle>()
 const flows = new TcpFlows(connectionLimit())
 const suspects = new Suspects({ clock, onSuspicion: suspicion => send({ kind: 'suspicion', suspicion }) })
+const tls = {
+  contexts: new TlsContexts(),
+  handshakes: new Handshakes(),
+  onProblem: (line: string) => send({ kind: 'log', line }),
+}
+const load = new LoopLag(clock)
+const targets = new Targets({ dialer: new NetDialer(clock), timing: clock, suspects, random: Math.random })
+/** `start` says what these are, and comes first. */
 let udpFlowLimit = 0
+let logs: LogFiles | undefined
 let isOrphan = false
 /** What was last reported, as text, by listener id or target key. */
 const reported = new Map<string, string>()
@@ -41,6 +58,7 @@ process.on('message', (message: ToWorker, handle: unknown) => {
   switch (message.kind) {
     case 'start':
       udpFlowLimit = message.udpFlowLimit
+      logs = new LogFiles({ directory: message.directory, clock, log: line => send({ kind: 'log', line }) })
       // Now and not at its exit, which a kill -9 leaves out: the next one starts from what this one has compiled.
       flushCompileCache()
       return
@@ -73,7 +91,7 @@ process.on('disconnect', () => {
 
 // Ctrl-C and service managers signal every process of the group. The node process drains, and workers leave when it says so.
 process.on('SIGINT', () => {})
-process.on('SIGTERM', () => isOrphan && process.exit(0))
+process.on('SIGTERM', () => isOrphan && leave(0))
 
 clock.every(1_000, () => {
   if (isOrphan) return
@@ -85,6 +103,8 @@ clock.every(1_000, () => {
   if (changed.listeners.length + changed.targets.length > 0) send({ kind: 'counters', ...changed })
 })
 
+clock.every(sweepMs, () => targets.sweep())
+
 /** Adds before it deletes; a listener that can't be had disturbs no other. */
 async function configure(message: Configure): Promise<readonly ListenFailure[]> {
   const changedGroups = new Set<string>()
@@ -92,6 +112,7 @@ async function configure(message: Configure): Promise<readonly ListenFailure[]> 
     groups.set(group.id, group)
     changedGroups.add(group.id)
   }
+  targets.update(message.groups)
   const told = new Map<string, SnapshotListener>(message.listeners.map(listener => [listener.id, listener]))
   for (const { told: listener } of served.values())
     if (!told.has(listener.id) && listener.route.some(({ group }) => changedGroups.has(group)))
@@ -103,6 +124,7 @@ async function configure(message: Configure): Promise<readonly ListenFailure[]> 
     reported.delete(id)
   }
   for (const id of message.goneGroups) groups.delete(id)
+  targets.settle(message.groups, message.goneGroups)
   for (const group of message.groups) flows.cut(group, id => !groups.has(id))
   if (message.groups.length + message.goneGroups.length > 0) forgetTargets()
   return failures.filter(failure => failure !== undefined)
@@ -111,7 +133,11 @@ async function configure(message: Configure): Promise<readonly ListenFailure[]> 
 async function setUp(listener: SnapshotListener): Promise<ListenFailure | undefined> {
   const choice = new Choice(listener, groups)
   const known = served.get(listener.id)
-  if (known !== undefined) {
+  if (known !== undefined && isHttp(known.told) !== isHttp(listener)) {
+    // Another load balancer has taken the port over, and its socket comes with it.
+    known.by.close()
+    served.delete(listener.id)
+  } else if (known !== undefined) {
     known.told = listener
     known.by.update(listener, choice, groups)
     return undefined
@@ -130,7 +156,8 @@ async function open(listener: SnapshotListener, choice: Choice): Promise<Serving
     const handle = sockets.get(listener.id)
     sockets.delete(listener.id)
     if (handle === undefined) throw new Error('its socket did not arrive')
-    return new TcpListener({ listener, choice, handle, clock, flows, suspects })
+    if (isHttp(listener)) return new HttpListener({ listener, handle, clock, flows, targets, load, tls, log: logs! })
+    return new TcpListener({ listener, choice, handle, clock, flows, suspects, tls, applicationAt })
   }
   const udp = new UdpListener({
     listener,
@@ -145,6 +172,15 @@ async function open(listener: SnapshotListener, choice: Choice): Promise<Serving
   return udp
 }
 
+function applicationAt(address: string, port: number): HttpListener | undefined {
+  const by = served.get(`TCP ${address} ${port}`)?.by
+  return by instanceof HttpListener ? by : undefined
+}
+
+function isHttp(listener: SnapshotListener): boolean {
+  return listener.http !== undefined
+}
+
 function forgetTargets(): void {
   const keys = new Set<string>()
   for (const group of groups.values()) for (const { key } of group.targets) keys.add(key)
@@ -154,13 +190,13 @@ function forgetTargets(): void {
 
 function counters(): { readonly listeners: readonly ListenerCounters[]; readonly targets: readonly TargetCounters[] } {
   const listeners: ListenerCounters[] = []
-  const targets: TargetCounters[] = []
+  const counted: TargetCounters[] = []
   for (const { by } of served.values()) {
-    const counted = by.counters()
-    listeners.push(counted.listener)
-    targets.push(...counted.targets.filter(({ newFlows }) => newFlows > 0))
+    const its = by.counters()
+    listeners.push(its.listener)
+    counted.push(...its.targets.filter(({ newFlows }) => newFlows > 0))
   }
-  return { listeners, targets: [...sumTargets([...targets, ...flows.counters()]).values()] }
+  return { listeners, targets: [...sumTargets([...counted, ...flows.counters(), ...countersOf(targets)]).values()] }
 }
 
 function isNews(id: string, value: ListenerCounters | TargetCounters): boolean {
@@ -176,12 +212,13 @@ function leave(ms: number): void {
   const end = clock.monotonic() + ms
   const check = () => {
     if (flows.active > 0 && clock.monotonic() < end) return
+    cancel()
     // Ended by the system they would look complete to the other side: it is to see a reset.
     for (const { by } of served.values()) by.close()
-    process.exit(0)
+    void Promise.resolve(logs?.close()).finally(() => process.exit(0))
   }
+  const cancel = clock.every(50, check)
   check()
-  clock.every(50, check)
 }
 
 function send(message: FromWorker): void {
