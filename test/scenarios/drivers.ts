@@ -3,6 +3,9 @@
  * them.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
@@ -13,7 +16,7 @@ import { STS } from '@aws-sdk/client-sts'
 
 type SdkService = 'elbv2' | 'ec2' | 'ecs' | 'sts'
 /** As the AWS CLI and boto3 name them. */
-type ServiceName = SdkService | 'deploy' | 'cloudwatch'
+type ServiceName = SdkService | 'acm' | 'deploy' | 'cloudwatch'
 
 /** Calls one operation: `driver('elbv2', 'CreateListener', {...})`. Rejects with an `AwsError`. */
 export type Driver<Name = SdkService> = (service: Name, operation: string, input?: object) => Promise<Answer>
@@ -63,19 +66,29 @@ export function sdkDriver(endpoint: string): Driver {
   }
 }
 
-/** The AWS CLI. */
+/** The AWS CLI. A `Uint8Array` of the input goes to it as a file. */
 export function cliDriver(endpoint: string): Driver<ServiceName> {
+  const dashed = (name: string) => name.replace(/(?<=[a-z])[A-Z]/g, letter => `-${letter}`).toLowerCase()
   return async (service, operation, input = {}) => {
-    const name = operation.replace(/(?<=[a-z])[A-Z]/g, letter => `-${letter}`).toLowerCase()
+    const [bytes, texts] = [true, false].map(wanted =>
+      Object.entries(input).filter(([, value]) => value instanceof Uint8Array === wanted),
+    ) as [[string, Uint8Array][], [string, unknown][]]
+    const folder = bytes.length > 0 ? mkdtempSync(join(tmpdir(), 'sluice-cli-')) : undefined
+    const files = bytes.flatMap(([name, value]) => {
+      const path = join(String(folder), name)
+      writeFileSync(path, value, { mode: 0o600 })
+      return [`--${dashed(name)}`, `fileb://${path}`]
+    })
     const args = [
       service,
-      name,
+      dashed(operation),
       '--endpoint-url',
       endpoint,
       '--output',
       'json',
       '--cli-input-json',
-      JSON.stringify(input),
+      JSON.stringify(Object.fromEntries(texts)),
+      ...files,
     ]
     try {
       const { stdout } = await promisify(execFile)('aws', args, { env: environment })
@@ -85,6 +98,8 @@ export function cliDriver(endpoint: string): Driver<ServiceName> {
       const [, code = 'Unknown', message = stderr] =
         /An error occurred \((\w[\w.]*)\) when calling[^:]*: ([\s\S]*)/.exec(stderr) ?? []
       throw new AwsError(code, message.trim())
+    } finally {
+      if (folder !== undefined) rmSync(folder, { recursive: true })
     }
   }
 }

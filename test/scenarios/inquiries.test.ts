@@ -1,11 +1,13 @@
 /** What an operator asks of a running Sluice: where a flow goes, what target hosts need; with keys, too. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { ACMClient, GetCertificateCommand, RequestCertificateCommand } from '@aws-sdk/client-acm'
 import { Network } from './network.ts'
 import { startSluice, temporaryDirectory, until } from './sluice.ts'
 import { startTarget } from './targets.ts'
@@ -68,6 +70,25 @@ test('explain says which target a flow goes to, and there it goes; it exits with
   assert.match(routes.output, /127\.66\.3\.1:9000: an address of the balancing host itself/)
   const unknown = await sluice('sg', 'render', ...port, '--target-group=arn:none')
   assert.deepEqual(unknown, { code: 1, output: "There is no target group 'arn:none'.\n" })
+})
+
+test('ca prints the root of what RequestCertificate issues, the same each time', async t => {
+  const running = await startSluice(t)
+  const port = ['--port', new URL(running.url).port]
+  const { code, output } = await sluice('ca', ...port)
+  assert.equal(code, 0)
+  const root = new X509Certificate(output)
+  const client = new ACMClient({
+    endpoint: running.url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+  })
+  t.after(() => client.destroy())
+  const { CertificateArn } = await client.send(new RequestCertificateCommand({ DomainName: 'example.com' }))
+  const { Certificate = '', CertificateChain } = await client.send(new GetCertificateCommand({ CertificateArn }))
+  assert(new X509Certificate(Certificate).verify(root.publicKey))
+  assert.equal(CertificateChain, output)
+  assert.equal((await sluice('ca', ...port)).output, output)
 })
 
 test('with credentials, questions are signed, their parameters with them', async t => {

@@ -1,16 +1,25 @@
 /** What scenarios ask of the API, in a line each: load balancers, groups, targets, listeners. */
 import { EC2 } from '@aws-sdk/client-ec2'
-import { ElasticLoadBalancingV2, type ProtocolEnum } from '@aws-sdk/client-elastic-load-balancing-v2'
+import {
+  type Action,
+  ElasticLoadBalancingV2,
+  type ProtocolEnum,
+  type RuleCondition,
+} from '@aws-sdk/client-elastic-load-balancing-v2'
 import type { Status } from '../../src/status.ts'
 import { until } from './sluice.ts'
 
 export class Network {
   readonly elbv2: ElasticLoadBalancingV2
   readonly ec2: EC2
+  /** For what only looks how far things are. */
+  readonly #observer: ElasticLoadBalancingV2
   readonly #endpoint: string
+  readonly #subnets = new Map<string, Promise<{ readonly subnetId: string; readonly vpcId: string }>>()
   #names = 0
 
-  constructor(endpoint: string) {
+  /** @param elbv2 whom to change load balancers with; the SDK's unless given */
+  constructor(endpoint: string, elbv2?: ElasticLoadBalancingV2) {
     this.#endpoint = endpoint
     const configuration = {
       endpoint,
@@ -19,15 +28,19 @@ export class Network {
       // A control process that is killed is back within a second.
       maxAttempts: 8,
     }
-    this.elbv2 = new ElasticLoadBalancingV2(configuration)
+    this.#observer = new ElasticLoadBalancingV2(configuration)
+    this.elbv2 = elbv2 ?? this.#observer
     this.ec2 = new EC2(configuration)
   }
 
-  async subnet(zone = 'local-1a') {
-    const { Subnets = [] } = await this.ec2.describeSubnets({
-      Filters: [{ Name: 'availability-zone', Values: [zone] }],
+  /** The default VPC's, in this zone. */
+  subnet(zone = 'local-1a') {
+    return this.#subnets.getOrInsertComputed(zone, async () => {
+      const { Subnets = [] } = await this.ec2.describeSubnets({
+        Filters: [{ Name: 'availability-zone', Values: [zone] }],
+      })
+      return { subnetId: String(Subnets[0]?.SubnetId), vpcId: String(Subnets[0]?.VpcId) }
     })
-    return { subnetId: String(Subnets[0]?.SubnetId), vpcId: String(Subnets[0]?.VpcId) }
   }
 
   /** A load balancer on 127.0.0.1; its ARN. */
@@ -39,6 +52,31 @@ export class Network {
       Subnets: [subnetId],
     })
     return String(LoadBalancers[0]?.LoadBalancerArn)
+  }
+
+  /** An Application Load Balancer on 127.0.0.1 and 127.0.0.2 that admits everyone; its ARN. */
+  async applicationLoadBalancer(attributes: Readonly<Record<string, string>> = {}): Promise<string> {
+    const zones = [await this.subnet('local-1a'), await this.subnet('local-1b')]
+    const name = this.#name('alb')
+    const { GroupId } = await this.ec2.createSecurityGroup({
+      GroupName: name,
+      Description: 'everyone',
+      VpcId: zones[0]!.vpcId,
+    })
+    await this.ec2.authorizeSecurityGroupIngress({
+      GroupId,
+      IpPermissions: [{ IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] }],
+    })
+    const { LoadBalancers = [] } = await this.elbv2.createLoadBalancer({
+      Name: name,
+      Type: 'application',
+      Subnets: zones.map(({ subnetId }) => subnetId),
+      SecurityGroups: [String(GroupId)],
+    })
+    const LoadBalancerArn = String(LoadBalancers[0]?.LoadBalancerArn)
+    const Attributes = Object.entries(attributes).map(([Key, Value]) => ({ Key, Value }))
+    if (Attributes.length > 0) await this.elbv2.modifyLoadBalancerAttributes({ LoadBalancerArn, Attributes })
+    return LoadBalancerArn
   }
 
   /** A group of ip targets, checked every 5 s, unhealthy after two failures, with these targets; its ARN. */
@@ -99,6 +137,18 @@ export class Network {
     return String(Listeners[0]?.ListenerArn)
   }
 
+  /** A rule of a listener; its ARN. */
+  async rule(listener: string, Priority: number, Conditions: RuleCondition[], action: Action): Promise<string> {
+    const { Rules = [] } = await this.elbv2.createRule({
+      ListenerArn: listener,
+      Priority,
+      Conditions,
+      Actions: [action],
+    })
+    await this.inPlace()
+    return String(Rules[0]?.RuleArn)
+  }
+
   async forward(listener: string, groups: Readonly<Record<string, number>>): Promise<void> {
     await this.elbv2.modifyListener({ ListenerArn: listener, DefaultActions: [forward(groups)] })
   }
@@ -114,7 +164,7 @@ export class Network {
 
   /** State by target address. */
   async health(group: string): Promise<Record<string, string>> {
-    const { TargetHealthDescriptions = [] } = await this.elbv2.describeTargetHealth({ TargetGroupArn: group })
+    const { TargetHealthDescriptions = [] } = await this.#observer.describeTargetHealth({ TargetGroupArn: group })
     return Object.fromEntries(
       TargetHealthDescriptions.map(({ Target, TargetHealth }) => [String(Target?.Id), String(TargetHealth?.State)]),
     )
@@ -132,7 +182,8 @@ export class Network {
   }
 }
 
-function forward(groups: Readonly<Record<string, number>>) {
+/** A forward action to these groups with these weights. */
+export function forward(groups: Readonly<Record<string, number>>) {
   return {
     Type: 'forward' as const,
     ForwardConfig: {
