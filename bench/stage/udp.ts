@@ -2,8 +2,10 @@
  * What the UDP benches share: an engine with one UDP listener and one worker, its targets, and clients with addresses of
  * their own.
  */
+
 import { createSocket, type Socket } from 'node:dgram'
 import { readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { systemClock } from '../../src/clock.ts'
 import type { SnapshotGroup, SnapshotListener } from '../../src/domain/snapshot.ts'
 import type { Engine } from '../../src/engine/engine.ts'
@@ -22,7 +24,14 @@ interface Stage {
 /** Each target answers a datagram with `TARGET SOURCE-PORT`: which target it is, and which flow of the balancer it came by. */
 export async function openStage(targetCount: number, udpFlowLimit: number): Promise<Stage> {
   const log = (line: string) => console.error(line)
-  const engine = await openUserspaceEngine({ workers: 1, clock: systemClock, udpFlowLimit, onSuspicion() {}, log })
+  const engine = await openUserspaceEngine({
+    workers: 1,
+    clock: systemClock,
+    udpFlowLimit,
+    directory: tmpdir(),
+    onSuspicion() {},
+    log,
+  })
   const targets = Array.from({ length: targetCount }, (_, name) => {
     const target = createSocket({ type: 'udp4', lookup: (ip, _family, callback) => callback(null, ip, 4) })
     target.bindSync({ address: `127.0.1.${name + 1}`, port: 8_080 })
