@@ -68,17 +68,23 @@ function queryCheck({ key, value }: Of<'query-string'>['values'][number]): Check
   const keys = key === undefined ? undefined : parseWildcard(key, options)
   const values = parseWildcard(value, options)
   return ({ query }) => {
+    let equals = -1
     for (let begin = 0; begin < query.length; ) {
-      const ampersand = query.indexOf('&', begin)
-      const end = ampersand < 0 ? query.length : ampersand
-      const equals = query.indexOf('=', begin)
-      const keyEnd = equals < 0 || equals > end ? end : equals
+      const end = indexOrEnd(query, '&', begin)
+      // Looked for once, and not again for each of the pairs that have none.
+      if (equals < begin) equals = indexOrEnd(query, '=', begin)
+      const keyEnd = Math.min(equals, end)
       const isPair = end > begin && (keys === undefined || fits(keys, query, begin, keyEnd))
       if (isPair && fits(values, query, Math.min(keyEnd + 1, end), end)) return true
       begin = end + 1
     }
     return false
   }
+}
+
+function indexOrEnd(text: string, character: string, from: number): number {
+  const at = text.indexOf(character, from)
+  return at < 0 ? text.length : at
 }
 
 function anyOf(checks: readonly Check[]): Check {

@@ -44,7 +44,7 @@ export function clientHead(head: ResponseHead, reply: Reply, cookies: readonly s
   else if (framing === 'chunked') kinds |= keptWithChunks
   let leftOut = connectionNames(head)
   if (settings.responseFields.length > 0)
-    leftOut = [...leftOut, ...settings.responseFields.map(([name]) => name.toLowerCase())]
+    leftOut = leftOut.union(new Set(settings.responseFields.map(([name]) => name.toLowerCase())))
   let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n`
   if (head.find(Field.date) < 0) text += `Date: ${reply.date}\r\n`
   const framingLine = framing === head.framing ? head.framingLine : -1

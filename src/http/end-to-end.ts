@@ -5,21 +5,24 @@ export function kindSet(...kinds: readonly FieldKind[]): number {
   return kinds.reduce<number>((set, kind) => set | (1 << kind), 0)
 }
 
-const none: readonly string[] = []
+const none: ReadonlySet<string> = new Set()
 
 /**
  * Names (lower-case) that Connection fields list: such fields are for one hop too (RFC 9110 section 7.6.1). Left out are those that
  * have a rule of their own, and X-Forwarded-For: a client that lists it may not make an earlier proxy's vanish.
  */
-export function connectionNames(head: FieldLines): readonly string[] {
-  let names = none
+export function connectionNames(head: FieldLines): ReadonlySet<string> {
+  let names: Set<string> | undefined
   for (let i = nextLine(head, Field.connection, 0); i >= 0; i = nextLine(head, Field.connection, i + 1)) {
     const value = head.value(i).toLowerCase()
     if (hasOwnRule(value)) continue
-    const listed = value.split(',').map(option => option.trim())
-    names = [...names, ...listed.filter(name => name !== '' && !hasOwnRule(name))]
+    names ??= new Set()
+    for (const option of value.split(',')) {
+      const name = option.trim()
+      if (name !== '' && !hasOwnRule(name)) names.add(name)
+    }
   }
-  return names
+  return names ?? none
 }
 
 function hasOwnRule(option: string): boolean {
@@ -35,14 +38,14 @@ function hasOwnRule(option: string): boolean {
 /**
  * The lines whose kind is in `kept`, as they came and in their order, those next to each other as one piece; but not what the
  * parser says is never sent on.
- * @param leftOut names, lower-case, that do not go on whatever their kind
+ * @param leftOut names, lower-case, that do not go on whatever their kind: a client may list as many as it likes
  * @param framingLine one that goes on whatever its kind and name; -1: none
  * @param validOnly leaves unusual names out (AWS: routing.http.drop_invalid_header_fields.enabled)
  */
 export function endToEndLines(
   head: FieldLines,
   kept: number,
-  leftOut: readonly string[],
+  leftOut: ReadonlySet<string>,
   framingLine: number,
   validOnly: boolean,
 ): string {
@@ -55,7 +58,7 @@ export function endToEndLines(
       i === framingLine ||
       (((kept >>> kinds[i]!) & 1) === 1 &&
         (!head.isMarked || head.marks[i]! < firstMark) &&
-        (leftOut.length === 0 || !isAmong(head, i, leftOut)))
+        (leftOut.size === 0 || !leftOut.has(head.name(i).toLowerCase())))
     if (goesOn) {
       if (begin < 0) begin = bounds[5 * i]!
     } else if (begin >= 0) {
@@ -64,12 +67,6 @@ export function endToEndLines(
     }
   }
   return begin < 0 ? lines : lines + text.slice(begin, bounds[5 * count - 1])
-}
-
-function isAmong(head: FieldLines, i: number, names: readonly string[]): boolean {
-  const length = head.bounds[5 * i + 1]! - head.bounds[5 * i]!
-  for (const name of names) if (name.length === length && head.name(i).toLowerCase() === name) return true
-  return false
 }
 
 /** The next line of this kind from `i` on that may be sent on, -1 if there is none. */

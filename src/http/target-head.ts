@@ -1,3 +1,4 @@
+import { hostEnd } from '../domain/rule-conditions.ts'
 import type { HttpSettings } from '../domain/snapshot-http.ts'
 import { connectionNames, endToEndLines, framingField, kindSet, nextLine } from './end-to-end.ts'
 import { Field, type RequestHead } from './head.ts'
@@ -58,7 +59,9 @@ export function targetHead(head: RequestHead, forwarding: Forwarding): string {
   let leftOut = connectionNames(head)
   if (settings.tlsHeaders) {
     // A client's own are never taken for ours, not even without TLS.
-    leftOut = [...leftOut, settings.tlsVersionHeader.toLowerCase(), settings.tlsCipherHeader.toLowerCase()]
+    leftOut = new Set(leftOut)
+      .add(settings.tlsVersionHeader.toLowerCase())
+      .add(settings.tlsCipherHeader.toLowerCase())
     if (tls !== undefined)
       text += `${settings.tlsVersionHeader}: ${tls.version}\r\n${settings.tlsCipherHeader}: ${tls.cipher}\r\n`
   }
@@ -95,8 +98,7 @@ function targetHost(head: RequestHead, forwarding: Forwarding): string {
 /** Which host a request is for, without its port: `example.com`, `[::1]`; where it does not say, the one that it came to. */
 export function hostOf({ authority }: RequestHead, { listenerAddress }: Forwarding): string {
   if (authority === '') return listenerAddress.includes(':') ? `[${listenerAddress}]` : listenerAddress
-  const colon = authority.lastIndexOf(':')
-  return colon < 0 || authority.endsWith(']') ? authority : authority.slice(0, colon)
+  return authority.slice(0, hostEnd(authority))
 }
 
 /** `10.0.0.1:80`, `[2001:db8::1]:80` */

@@ -4,7 +4,7 @@ import { Field, type FieldLines } from './head.ts'
 const kept = kindSet(Field.other)
 
 /** Fields that decide how a message is routed, framed or trusted, beside those of kinds of their own (RFC 9110 section 6.5.1). */
-const neverTrailers: readonly string[] = [
+const neverTrailers: ReadonlySet<string> = new Set([
   'authorization',
   'proxy-authorization',
   'www-authenticate',
@@ -22,7 +22,7 @@ const neverTrailers: readonly string[] = [
   'expires',
   'vary',
   'retry-after',
-]
+])
 
 /**
  * What ends a chunked body: the last chunk, and those trailer fields that may go on, up to and with the empty line, latin1.

@@ -1,17 +1,28 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '../../clock.ts'
 import { LoopLag } from './loop-lag.ts'
 
-test('what keeps the loop busy is seen with the next tick, and forgotten with the one after', async () => {
-  const lag = new LoopLag(systemClock)
-  // The clock's timers keep no process alive.
-  const alive = setInterval(() => {}, 1_000)
-  const until = performance.now() + 200
-  while (performance.now() < until);
-  const tick = () => new Promise<void>(resolve => setTimeout(resolve, 25))
-  while (lag.lagMs === 0) await tick()
-  assert.ok(lag.lagMs >= 150, `${lag.lagMs} ms`)
-  while (lag.lagMs >= 150) await tick()
-  clearInterval(alive)
+test('what keeps the loop busy is seen with the next tick, and forgotten with the one after', () => {
+  let now = 0
+  let tick = () => {}
+  const lag = new LoopLag({
+    now: () => now,
+    monotonic: () => now,
+    after: () => () => {},
+    every(_ms, task) {
+      tick = task
+      return () => {}
+    },
+  })
+  for (const [at, lagMs] of [
+    [20, 0],
+    [41, 1],
+    [361, 300],
+    [375, 0],
+    [395, 0],
+  ] as const) {
+    now = at
+    tick()
+    assert.equal(lag.lagMs, lagMs)
+  }
 })
