@@ -186,3 +186,15 @@ test('a process that is far behind answers 503 at once, and counts it', () => {
   stage.nextTarget().receive(ok())
   assert.deepEqual(statuses(client.take()), [200])
 })
+
+test('what is under way when the listener begins to drain is answered, and its connection closed', () => {
+  const stage = one()
+  const client = stage.client()
+  client.receive(get)
+  const target = stage.nextTarget()
+  target.receive('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok')
+  stage.front.drain()
+  assert.equal(client.end, 'open')
+  target.receive('ok')
+  assert.equal(client.end, 'closed')
+})

@@ -160,6 +160,11 @@ export class ClientConnection implements Receiver, RequestEvents {
     this.#activeAt = this.front.nextTick
   }
 
+  /** Of the body something is not taken yet; it may lie in the buffer that the wire reads into. */
+  get isBodyPaused(): boolean {
+    return this.#isBodyPaused
+  }
+
   /** No more of the body for now. */
   pauseBody(): void {
     this.#isBodyPaused = true
@@ -186,8 +191,12 @@ export class ClientConnection implements Receiver, RequestEvents {
     if (this.#isClosed) return
     this.#isFree = true
     this.#activeAt = this.front.nextTick
-    if (this.#hasFinished) this.close()
-    else this.#goOn()
+    if (this.#hasFinished || (this.front.isDraining && this.#held === undefined)) this.close()
+    else {
+      // The target has not taken all of the body, and never will.
+      this.resumeBody()
+      this.#goOn()
+    }
   }
 
   /** When what was sent is out. */

@@ -419,3 +419,39 @@ test('a snapshot that comes while a request is under way leaves it alone', () =>
   client.receive(get)
   assert.deepEqual(statuses(client.take()), [503])
 })
+
+test('a client whose body waited for a target that refused goes on with its next request', () => {
+  const stage = one()
+  const client = stage.client()
+  client.receive('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello')
+  stage.dials.shift()!.closes('ECONNREFUSED')
+  assert.deepEqual(statuses(client.take()), [502])
+  client.receive(get)
+  stage.nextTarget().receive(ok())
+  assert.deepEqual(statuses(client.take()), [200])
+})
+
+test('a target that answers before it has taken all of a body has no other request, and the client goes on', () => {
+  const stage = one()
+  const client = stage.client()
+  client.receive('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n')
+  const target = stage.nextTarget()
+  target.takesMore = false
+  client.receive('0123456789')
+  target.receive(ok())
+  assert.equal(target.end, 'reset')
+  assert.deepEqual(statuses(client.take()), [200])
+  client.receive(get)
+  stage.nextTarget().receive(ok())
+  assert.deepEqual(statuses(client.take()), [200])
+})
+
+test('in monitor mode too the target of a request that another might read differently has no other one', () => {
+  const stage = new Stage([httpGroup([targetNamed('a')])], httpListener({ settings: { desyncMode: 'monitor' } }))
+  const client = stage.client()
+  client.receive('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n')
+  const target = stage.nextTarget()
+  assert.match(target.take(), /Connection: close/)
+  target.receive(ok())
+  assert.deepEqual([target.end, client.end], ['closed', 'closed'])
+})

@@ -33,8 +33,8 @@ export class Exchange implements Racer {
   isRequestWhole = false
   #connection: TargetConnection | undefined
   #race: Race | undefined
-  /** Body bytes that came before there was a connection, and what ended the body. */
-  #held: Buffer[] | undefined
+  /** Body bytes (latin1) that came before there was a connection, and what ended the body. */
+  #held = ''
   #trailers: FieldLines | undefined
   /** It may not be sent again: it was once, or body bytes are gone. */
   #isSpent = false
@@ -66,7 +66,7 @@ export class Exchange implements Racer {
     const { front, forwarding, reply } = this.#client
     const { site, tally } = front
     const { settings } = site.http
-    this.#closesAfter = head.verdict.class === 'Ambiguous' && settings.desyncMode === 'defensive'
+    this.#closesAfter = head.closesBoth
     forwarding.settings = settings
     reply.minorVersion = head.minorVersion
     reply.isHead = head.method === 'HEAD'
@@ -103,8 +103,7 @@ export class Exchange implements Racer {
     if (this.#connection !== undefined) {
       this.#sendBody(this.#connection, bytes)
     } else if (this.#race !== undefined) {
-      this.#held ??= []
-      this.#held.push(Buffer.from(bytes))
+      this.#held += bytes.toString('latin1')
       this.#client.pauseBody()
     }
   }
@@ -197,7 +196,8 @@ export class Exchange implements Racer {
     record.targetStatus = head.status
     record.status = head.status
     addLatency(tally, record.answeredAt - record.sentAt)
-    tally.classes[Math.trunc(head.status / 100)]!++
+    // What is beyond 5xx is of no class.
+    if (head.status < 600) tally.classes[Math.trunc(head.status / 100)]!++
     this.#isAnswering = true
     this.isTunnel = head.status === 101
     this.#framing = clientFraming(head, reply.minorVersion)
@@ -281,8 +281,10 @@ export class Exchange implements Racer {
     else this.#use(idle)
   }
 
-  /** To any target, on a new connection. */
-  /** @param connection the one that failed; a kept one says nothing about its target, a new one does */
+  /**
+   * To any target, on a new connection.
+   * @param connection the one that failed; a kept one says nothing about its target, a new one does
+   */
   #repeat(connection: TargetConnection): void {
     this.#isSpent = true
     if (connection.isReused) this.#search.startOver()
@@ -302,10 +304,10 @@ export class Exchange implements Racer {
     this.#record.sentAt = this.#client.front.timing.monotonic()
     connection.wire.send(text)
     const held = this.#held
-    if (held !== undefined) {
-      this.#held = undefined
+    if (held !== '') {
+      this.#held = ''
       this.#client.resumeBody()
-      for (const bytes of held) this.#sendBody(connection, bytes)
+      this.#sendBody(connection, Buffer.from(held, 'latin1'))
     }
     if (this.isRequestWhole) this.#sendEnd(connection)
   }
@@ -402,7 +404,10 @@ export class Exchange implements Racer {
   #complete(isReusable: boolean): void {
     const connection = this.#leave(this.#connection!, this.#record.targetStatus >= 500)
     this.#end = 'none'
-    if (isReusable && this.isRequestWhole && !this.#closesAfter) {
+    if (this.#client.isBodyPaused) {
+      // Answered before it has taken all of the request, the rest of which it need never take.
+      connection.abort()
+    } else if (isReusable && this.isRequestWhole && !this.#closesAfter) {
       connection.release(this.#record.site.http.settings.idleTimeoutMs)
     } else {
       connection.close()
@@ -421,7 +426,7 @@ export class Exchange implements Racer {
   #dropTarget(failed: boolean): void {
     this.#race?.cancel()
     this.#race = undefined
-    this.#held = undefined
+    this.#held = ''
     if (this.#connection !== undefined) this.#leave(this.#connection, failed).abort()
   }
 

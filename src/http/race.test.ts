@@ -131,3 +131,30 @@ test('a failed TLS handshake is 502, and counted', () => {
   assert.equal(count?.tally.tlsErrors, 1)
   assert.equal(count?.tally.connectionErrors, 1)
 })
+
+test('out of descriptors idle connections are given up, and no target is blamed', () => {
+  const stage = of('a', 'b')
+  const [first, second] = [stage.client(), stage.client()]
+  first.receive(get)
+  const kept = stage.nextTarget()
+  kept.receive(ok())
+  second.receive(get)
+  const dial = stage.dials.shift()!
+  assert.notEqual(dial.address, kept.address)
+  dial.closes('EMFILE')
+  assert.equal(kept.end, 'reset')
+  const target = stage.nextTarget()
+  assert.equal(target.address, dial.address)
+  target.receive(ok())
+  assert.deepEqual(statuses(second.take()), [200])
+  assert.equal(stage.suspects.size, 0)
+})
+
+test('out of descriptors without an idle connection it is 502', () => {
+  const stage = of('a')
+  const client = stage.client()
+  client.receive(get)
+  stage.dials.shift()!.closes('EMFILE')
+  assert.deepEqual(statuses(client.take()), [502])
+  assert.equal(stage.dials.length, 0)
+})

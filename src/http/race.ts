@@ -64,6 +64,11 @@ export class Race {
   onFailed(connection: TargetConnection, error: string | undefined): void {
     if (this.#isOver) return
     const { target, tally } = connection.pool
+    this.#attempts = this.#attempts.filter(attempt => attempt.connection !== connection)
+    if ((error === 'EMFILE' || error === 'ENFILE') && this.#search.targets.makeRoom()) {
+      this.#dial(connection.pool)
+      return
+    }
     if (error !== undefined) {
       tally.connectionErrors++
       if (error === 'TLS') tally.tlsErrors++
@@ -71,7 +76,6 @@ export class Race {
       if (reason !== undefined) this.#search.targets.suspects.report(target.key, reason)
     }
     this.#search.ended(target, true)
-    this.#attempts = this.#attempts.filter(attempt => attempt.connection !== connection)
     if (this.#tryNext() || this.#attempts.length > 0) return
     this.#end(undefined)
     this.#racer.onNone(error === 'ETIMEDOUT')

@@ -50,7 +50,7 @@ export class RequestFraming {
       this.#length = length
       this.#lengthLine = i
       // Leading zeros, which somebody might take for octal.
-      if (bytes[from] === 48 && to - from > 1) head.drop(i)
+      if ((bytes[from] === 48 && to - from > 1) || !isTidy(bytes, from, to)) head.drop(i)
     }
     return this.#compareLength(length)
   }
@@ -64,7 +64,7 @@ export class RequestFraming {
       return this.note(severe.badTransferEncoding)
     this.#hasTransferEncoding = true
     if (transfer === Transfer.other || transfer === Transfer.chunked) this.isCodingUnknown = true
-    if (transfer !== Transfer.chunkedOnly) head.drop(i)
+    if (transfer !== Transfer.chunkedOnly || !isTidy(bytes, from, to)) head.drop(i)
     if (!isChunked) return true
     this.#chunkedLine = i
     return this.#countChunked()
@@ -105,7 +105,7 @@ export class RequestFraming {
     head.contentLength = 0
     if (this.#chunkedLine !== -1) {
       head.framing = 'chunked'
-      head.framingLine = this.#chunkedLine
+      head.framingLine = head.isDropped(this.#chunkedLine) ? -1 : this.#chunkedLine
       if (this.#lengthLine !== -1) head.drop(this.#lengthLine)
     } else if (this.#length !== -1) {
       head.framing = 'length'
@@ -129,4 +129,10 @@ export class RequestFraming {
       else if (hasOddBody) this.note(acceptable.getHeadZeroContentLength)
     }
   }
+}
+
+/** Whether a value stands as one usually does; others may take a tab beside it for a part of it, and so see another body, or none. */
+function isTidy(bytes: Uint8Array, from: number, to: number): boolean {
+  const isNextToColon = bytes[from - 1] === 58 || (bytes[from - 1] === 32 && bytes[from - 2] === 58)
+  return isNextToColon && bytes[to] === 13
 }

@@ -105,6 +105,14 @@ test('a request without the one Host that it needs is answered 400', () => {
     [400, 'GET / HTTP/1.1', 'Host: a/b'],
     [200, 'GET / HTTP/1.1', 'Host:'],
     [200, 'GET / HTTP/1.1', 'Host: [::1]:80'],
+    [200, 'GET / HTTP/1.1', 'Host: a:80'],
+    [200, 'GET / HTTP/1.1', 'Host: a:'],
+    [400, 'GET / HTTP/1.1', 'Host: a:b'],
+    [400, 'GET / HTTP/1.1', 'Host: a:80:90'],
+    [400, 'GET / HTTP/1.1', 'Host: :80'],
+    [400, 'GET / HTTP/1.1', 'Host: ::1'],
+    [400, 'GET / HTTP/1.1', 'Host: [::1]a'],
+    [400, 'GET http://a:b/ HTTP/1.1', host],
   ]
   for (const mode of ['monitor', 'defensive', 'strictest'] as const) {
     for (const [status, ...lines] of table) assert.equal(statusOf(headOf(...lines), mode), status, `${mode} ${lines}`)
@@ -153,6 +161,18 @@ test('a body ends where its one framing says', () => {
       `${fields}`,
     )
     assert.notEqual(requests[0]?.trailers, undefined)
+  }
+})
+
+test('a framing field that stands oddly is not sent on as it came', () => {
+  for (const [field, framing] of [
+    ['Content-Length:\t5', '5'],
+    ['Content-Length: 5\t', '5'],
+    ['Transfer-Encoding:\tchunked', 'chunked'],
+    ['Transfer-Encoding: chunked ', 'chunked'],
+  ] as const) {
+    const request = first(headOf('POST / HTTP/1.1', host, field))
+    assert.deepEqual([request.framing, request.fields.slice(1), request.closesBoth], [framing, [], false], field)
   }
 })
 

@@ -1,10 +1,12 @@
+import { hostEnd } from '../domain/rule-conditions.ts'
 import { Field, type RequestHead } from './head.ts'
 import { hostOctets } from './octets.ts'
 import type { RequestLine } from './request-line.ts'
 
 /**
  * Fills in target, path, query and authority (RFC 9112 section 3.2).
- * @returns false where it is none of origin-form, absolute-form of http or https, and `*` of OPTIONS
+ * @returns false where it is none of origin-form, absolute-form of http or https, and `*` of OPTIONS, or where targets could make
+ *   out another host than the rules here do
  */
 export function readTarget(head: RequestHead, line: RequestLine): boolean {
   const { text } = head
@@ -25,7 +27,15 @@ export function readTarget(head: RequestHead, line: RequestLine): boolean {
     head.path = encoded(head.path)
     head.query = encoded(head.query)
   }
-  return true
+  return hasOneReading(head.authority)
+}
+
+/** A host, and at most a port: `a:b` and `a:1:2` some take for `a` (RFC 9110 section 7.2). */
+function hasOneReading(authority: string): boolean {
+  const colon = authority.indexOf(':')
+  if (colon === -1) return true
+  const end = hostEnd(authority)
+  return authority[0] === '[' ? authority.indexOf(']') === end - 1 : colon === end && end > 0
 }
 
 function hostOf(head: RequestHead): string {

@@ -6,13 +6,16 @@ import { ResponseParser } from './response-parser.ts'
 import type { TargetPool } from './target-pool.ts'
 import type { Dialer, OpeningReceiver, Timing, Wire } from './wire.ts'
 
+/** Closing takes this long at most, ms: with who takes nothing more it would never end. */
+const closingMs = 10_000
+
 /** A connection to a target: opened by a race, then one exchange after the other, idle in its pool between them. */
 export class TargetConnection implements OpeningReceiver, ResponseEvents {
   readonly pool: TargetPool
   readonly wire: Wire
   /** Some request went over it before the present one. */
   isReused = false
-  /** Monotonic ms, while it is idle: it is closed then. */
+  /** Monotonic ms, while it is idle: it is closed then; while it closes: it is reset then. */
   idleUntil = 0
   readonly #timing: Timing
   readonly #parser = new ResponseParser(this)
@@ -59,6 +62,8 @@ export class TargetConnection implements OpeningReceiver, ResponseEvents {
   /** In good order; whoever had it hears no more of it. */
   close(): void {
     this.#forget()
+    this.idleUntil = this.#timing.monotonic() + closingMs
+    this.pool.close(this)
     this.wire.close()
   }
 
@@ -133,7 +138,7 @@ export class TargetConnection implements OpeningReceiver, ResponseEvents {
   }
 
   onClose(error?: string): void {
-    this.pool.open.delete(this)
+    this.pool.forget(this)
     const race = this.#race
     this.#race = undefined
     if (race !== undefined) race.onFailed(this, error ?? 'ECONNRESET')

@@ -144,6 +144,12 @@ test('what is meant for one hop does not go on, and neither does what Connection
   )
 })
 
+test('Connection may name as many fields as a head has room for', () => {
+  const names = Array.from({ length: 4_000 }, (_, i) => `${String.fromCharCode(98 + (i % 20))}`)
+  const named = [`Connection: ${names.join(',')}`, `Connection: ${names.join(',')}`, 'c: x']
+  assert.deepEqual(passedOn([...named, ...Array.from({ length: 8_000 }, () => 'A:')]).length, 8_000)
+})
+
 test('a client cannot take away the field that frames its body, or earlier addresses, by naming them in Connection', () => {
   const lines = ['POST / HTTP/1.1', 'Host: a', 'X-Forwarded-For: 198.51.100.1', 'Content-Length: 3']
   const goes = sent([...lines, 'Connection: content-length, host, x-forwarded-for, x-forwarded-proto, x-amzn-trace-id'])

@@ -59,9 +59,7 @@ export function targetHead(head: RequestHead, forwarding: Forwarding): string {
   let leftOut = connectionNames(head)
   if (settings.tlsHeaders) {
     // A client's own are never taken for ours, not even without TLS.
-    leftOut = new Set(leftOut)
-      .add(settings.tlsVersionHeader.toLowerCase())
-      .add(settings.tlsCipherHeader.toLowerCase())
+    leftOut = new Set(leftOut).add(settings.tlsVersionHeader.toLowerCase()).add(settings.tlsCipherHeader.toLowerCase())
     if (tls !== undefined)
       text += `${settings.tlsVersionHeader}: ${tls.version}\r\n${settings.tlsCipherHeader}: ${tls.cipher}\r\n`
   }

@@ -16,6 +16,8 @@ export class TargetPool {
   /** Monotonic ms when the target last accepted a connection or began an answer. */
   heardAt = Number.NEGATIVE_INFINITY
   readonly #idle: TargetConnection[] = []
+  /** Those that are closing, the oldest first. */
+  readonly #closing = new Set<TargetConnection>()
   #isRetired = false
 
   constructor(target: SnapshotTarget, tls: boolean, tally = new TargetTally()) {
@@ -45,9 +47,32 @@ export class TargetPool {
     if (at >= 0) this.#idle.splice(at, 1)
   }
 
+  /** The connection is about to be closed in good order, by `idleUntil`. */
+  close(connection: TargetConnection): void {
+    this.#closing.add(connection)
+  }
+
+  /** The connection is gone. */
+  forget(connection: TargetConnection): void {
+    this.open.delete(connection)
+    this.#closing.delete(connection)
+  }
+
   /** Closes what has been idle until `now` (monotonic ms) for too long; the oldest are first. */
   sweep(now: number): void {
     while (this.#idle.length > 0 && this.#idle[0]!.idleUntil <= now) this.#idle.shift()!.close()
+    for (const connection of this.#closing) {
+      if (connection.idleUntil > now) break
+      this.#closing.delete(connection)
+      connection.abort()
+    }
+  }
+
+  /** Ends what is idle at once. @returns false where nothing was */
+  abortIdle(): boolean {
+    const hadSome = this.#idle.length > 0
+    while (this.#idle.length > 0) this.#idle.pop()!.abort()
+    return hadSome
   }
 
   /** The target does not answer: kept connections are of no use, and requests on them that it may never have got go elsewhere. */

@@ -64,6 +64,29 @@ test('a registration whose address changes is reached at the new one', () => {
   assert.equal(stage.targets.counters()[0]?.tally.requests, 2)
 })
 
+test('an answer beyond 5xx is passed on and is of no class', () => {
+  const stage = new Stage([httpGroup([targetNamed('a')])])
+  const client = stage.client()
+  client.receive(get)
+  stage.nextTarget().receive('HTTP/1.1 999 No\r\nContent-Length: 0\r\n\r\n')
+  assert.deepEqual(statuses(client.take()), [999])
+  assert.deepEqual(stage.targets.counters()[0]?.tally.classes, [0, 0, 0, 0, 0, 0])
+})
+
+test('a connection whose target takes nothing more does not close for ever', async () => {
+  const stage = new Stage([httpGroup([targetNamed('a')])])
+  const client = stage.client()
+  client.receive('GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n')
+  const target = stage.nextTarget()
+  target.receive('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n')
+  target.takesMore = false
+  client.receive('frames')
+  await stage.clock.advance(61_000)
+  assert.equal(target.end, 'closed')
+  await stage.clock.advance(11_000)
+  assert.equal(target.end, 'reset')
+})
+
 test('targets count requests, answers and bytes, and are forgotten when they are gone', () => {
   const stage = new Stage([httpGroup([targetNamed('a')])])
   const client = stage.client()

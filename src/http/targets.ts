@@ -106,6 +106,13 @@ export class Targets {
     for (const pool of this.#pools.values()) pool.sweep(now)
   }
 
+  /** The system is out of descriptors: gives those of all idle connections back. @returns false where there were none */
+  makeRoom(): boolean {
+    let hadSome = false
+    for (const pool of this.#pools.values()) if (pool.abortIdle()) hadSome = true
+    return hadSome
+  }
+
   counters(): readonly TargetCount[] {
     const keys = new Set<string>()
     for (const { balancer } of this.#groups.values()) for (const key of balancer.anomalous()) keys.add(key)

@@ -60,8 +60,18 @@ test('it waits for all of it, however it comes', async t => {
   const whole = readClientHello(hello)
   for (let length = 0; length < hello.length; length++)
     assert.equal(readClientHello(hello.subarray(0, length)), undefined, `${length}`)
-  for (const size of [1, 3, 4, 5, 100, 16_384]) assert.deepEqual(readClientHello(inRecords(hello, size)), whole)
+  for (const size of [16, 100, 16_384]) assert.deepEqual(readClientHello(inRecords(hello, size)), whole)
+  const short = await helloOf(t, { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' })
+  for (const size of [1, 3, 4, 5]) assert.deepEqual(readClientHello(inRecords(short, size)), readClientHello(short))
   assert.deepEqual(readClientHello(Buffer.concat([hello, Buffer.from('more')])), whole)
+})
+
+test('one in a great many records is left to OpenSSL', async t => {
+  const hello = await helloOf(t, {
+    servername: `${'a'.repeat(60)}.test`,
+    ALPNProtocols: [...'abcdefghijklmnopqrstuvwxyz'],
+  })
+  assert.equal(readClientHello(inRecords(hello, 1)), 'unreadable')
 })
 
 test('what is no hello is unreadable, and nothing makes it throw', async t => {

@@ -8,6 +8,8 @@ export interface ClientHello extends ClientOffer {
 
 /** Beyond that it is left to OpenSSL to refuse it; post-quantum hellos have 2 kB. */
 const longest = 32 << 10
+/** Clients need one or two; all are looked at again with whatever bytes follow, so that a byte in each would be work for seconds. */
+const mostRecords = 256
 
 const handshakeRecord = 22
 const clientHello = 1
@@ -29,7 +31,7 @@ export function readClientHello(bytes: Buffer): ClientHello | 'unreadable' | und
     if (bytes[at] !== handshakeRecord) return 'unreadable'
     if (bytes.length < at + 5) break
     const end = at + 5 + bytes.readUInt16BE(at + 3)
-    if (end === at + 5) return 'unreadable'
+    if (end === at + 5 || parts.length === mostRecords) return 'unreadable'
     const part = bytes.subarray(at + 5, end)
     parts.push(part)
     length += part.length

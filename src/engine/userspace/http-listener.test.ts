@@ -318,6 +318,21 @@ test('HTTPS clients and HTTPS targets: TLS is ended here, and begun anew', async
   assert.equal(server.counters().listener.http?.clientTlsErrors, 1)
 })
 
+test('who begins a handshake with a listener that ends meanwhile is not served', async t => {
+  const certificate = certificateFor(['web.test'])
+  const { server, flows } = open(t, {
+    port: 22728,
+    listener: { tls: { certificates: [certificate], sslPolicy: 'ELBSecurityPolicy-TLS13-1-2-2021-06' } },
+  })
+  const socket = clientOf(t, 22728)
+  await until(() => flows.active === 1)
+  server.close()
+  const client = tls.connect({ socket, rejectUnauthorized: false })
+  client.on('error', () => {})
+  assert.equal(await ending(client), 'ECONNRESET')
+  assert.equal(flows.active, 0)
+})
+
 test('a listener that stops accepting finishes what is under way and gives the port back', async t => {
   const asked = Promise.withResolvers<http.ServerResponse>()
   await serveHttp(t, 22721, (_, response) => asked.resolve(response))

@@ -7,7 +7,7 @@ import { Front, type Load, mostLagMs, sweepMs } from '../../http/front.ts'
 import type { Rejection } from '../../http/tally.ts'
 import type { Targets } from '../../http/targets.ts'
 import type { DropReason, TargetCounters } from '../engine.ts'
-import { adopt, listenOn, type Peer, type TcpHandle } from '../tcp-handle.ts'
+import { adopt, listenOn, type Peer, reset, type TcpHandle } from '../tcp-handle.ts'
 import { NetWire } from './net-wire.ts'
 import type { ServingListener } from './serving-listener.ts'
 import type { TcpFlows } from './tcp-flows.ts'
@@ -146,6 +146,13 @@ export class HttpListener implements ServingListener {
         return
       }
       const { tls, lower, session } = secured
+      if (!this.#accepting) {
+        // Closed meanwhile: nobody would look after it.
+        this.#options.flows.active--
+        reset(lower)
+        tls.destroy()
+        return
+      }
       const client: Client = { address, port, tls: { ...session, serverName: session.serverName ?? '' } }
       const connection = new ClientConnection(this.#front, client)
       connection.start(new NetWire(this.#options.clock, connection, { tls, lower }))

@@ -16,6 +16,8 @@ const largeBytes = 256 << 10
 const fewReads = 16
 /** What is sent in one turn is collected up to here. */
 const mostCollected = 64 << 10
+/** A read whose bytes were work for longer than that is the only one of its turn. */
+const mostReadMs = 2
 /** For so long after the end of what was sent the peer's bytes are taken and thrown away. */
 const lingerMs = 5_000
 
@@ -175,12 +177,22 @@ export class NetWire implements Wire {
   #onRead(length: number, buffer: Uint8Array): boolean {
     if (this.#closing) return true
     this.#isReading = true
+    // After a read that filled the buffer libuv reads on, up to 32 times in a row.
+    const beganAt = length === this.#buffer.length ? this.#clock.monotonic() : -1
     depth++
     this.#receiver.onBytes((buffer as Buffer).subarray(0, length))
     leaveTurn()
     this.#isReading = false
     this.#fit(length)
-    return !this.#paused
+    if (this.#paused) return false
+    if (beganAt < 0 || this.#clock.monotonic() - beganAt <= mostReadMs) return true
+    setImmediate(this.#readOn)
+    return false
+  }
+
+  /** Whoever sends what is much work, such as tiny chunks, takes turns with the others. */
+  readonly #readOn = (): void => {
+    if (!this.#paused && !this.socket.destroyed) this.socket.resume()
   }
 
   #onData(bytes: Buffer): void {

@@ -226,6 +226,12 @@ test('a target whose handshake fails is passed over; where all do, the client is
   await until(() => server.counters().listener.drops['target-tls'] === 1)
 })
 
+test('where there is no target a client is reset right after its handshake', async t => {
+  const { server } = open(t, secured(24728), groupOf([]))
+  for (let n = 0; n < 3; n++) assert.equal(await ending(tlsClient(t, 24728)), 'ECONNRESET')
+  assert.deepEqual(server.counters().listener.drops, { 'no-target': 3 })
+})
+
 test('a client whose target accepts and never answers the handshake is reset after 10 s', async t => {
   const clock = new FakeClock()
   await serveAt(t, 24722, () => {})

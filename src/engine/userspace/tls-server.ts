@@ -204,9 +204,7 @@ class Handshake {
     tls.on('end', this.#onEnd)
     tls.on('close', this.#onClose)
     tls.once('secure', () => {
-      if (!this.#end()) return
       endOnFault(tls)
-      tls.pause()
       const session: TlsSession = {
         version: tls.getProtocol() ?? '',
         cipher: tls.getCipher().name,
@@ -215,7 +213,12 @@ class Handshake {
         alpn: protocol,
         handshakeMs: this.#options.clock.monotonic() - this.startedAt,
       }
-      this.#done({ tls, lower: this.#socket, session })
+      // OpenSSL is still at it: a reset from in here would take its memory away, and the process down.
+      setImmediate(() => {
+        if (!this.#end()) return
+        tls.pause()
+        this.#done({ tls, lower: this.#socket, session })
+      })
     })
   }
 
