@@ -1,3 +1,4 @@
+import { connectMs, patienceMs, refusalOf } from '../domain/connect-rules.ts'
 import { TargetConnection } from './target-connection.ts'
 import type { TargetPool } from './target-pool.ts'
 import type { TargetSearch } from './target-search.ts'
@@ -8,21 +9,6 @@ export interface Racer {
   onWon(connection: TargetConnection): void
   /** No target could be had: 502, or 504 where it was for the time that they took. */
   onNone(isTimeout: boolean): void
-}
-
-/** Without an answer for this long, another target is tried beside this one. */
-const patienceMs = 250
-/** A connection is had within this (AWS: HTTP 504, the connection time-out of 10 s). */
-const connectMs = 10_000
-
-/** What a failed connect says about its target; other errors are this host's own (no descriptor, no source port). */
-const refusals: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection reset',
-  EHOSTUNREACH: 'host unreachable',
-  ENETUNREACH: 'network unreachable',
-  ETIMEDOUT: 'connect timed out',
-  TLS: 'TLS handshake failed',
 }
 
 /** The way to a new connection: a target that refuses makes room for the next one, one that is slow gets company. */
@@ -72,7 +58,7 @@ export class Race {
     if (error !== undefined) {
       tally.connectionErrors++
       if (error === 'TLS') tally.tlsErrors++
-      const reason = refusals[error]
+      const reason = refusalOf(error)
       if (reason !== undefined) this.#search.targets.suspects.report(target.key, reason)
     }
     this.#search.ended(target, true)

@@ -1,3 +1,4 @@
+import { mostAttempts } from '../domain/connect-rules.ts'
 import type { SnapshotTarget } from '../domain/snapshot.ts'
 import type { RuleAction } from '../domain/snapshot-http.ts'
 import type { Front } from './front.ts'
@@ -7,9 +8,6 @@ import type { Site } from './site.ts'
 import { hasTooManyAddresses } from './target-head.ts'
 import type { TargetPool } from './target-pool.ts'
 import type { Targets, WorkingGroup } from './targets.ts'
-
-/** Targets that one request tries. */
-const mostAttempts = 5
 
 /** The way of one request to a target: its group, and the targets tried. One object serves a client's connection. */
 export class TargetSearch {

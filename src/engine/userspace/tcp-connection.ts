@@ -1,6 +1,7 @@
 import net from 'node:net'
 import type { Cancel, Clock } from '../../clock.ts'
 import type { Chosen, Flow } from '../../domain/choice.ts'
+import { connectMs, mostAttempts, patienceMs, refusalOf } from '../../domain/connect-rules.ts'
 import type { SecurityPolicy } from '../../domain/security-policy.ts'
 import { viewedGroup } from '../../domain/snapshot.ts'
 import type { DropReason } from '../engine.ts'
@@ -30,22 +31,6 @@ export interface Host {
   onDropped(connection: TcpConnection, reason: DropReason): void
   /** Both its sockets are closed. */
   onClosed(connection: TcpConnection): void
-}
-
-/** Without an answer for this long, another target is tried beside this one. */
-const patienceMs = 250
-/** Targets that one connection tries. */
-const mostAttempts = 5
-/** A client gets its target within this, or a reset. */
-const connectMs = 10_000
-
-/** What a failed connect says about its target; other errors are this host's own (no descriptor, no source port). */
-const refusals: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection reset',
-  EHOSTUNREACH: 'host unreachable',
-  ENETUNREACH: 'network unreachable',
-  ETIMEDOUT: 'connect timed out',
 }
 
 interface Attempt {
@@ -259,7 +244,7 @@ export class TcpConnection {
       return
     }
     if (attempt.stream !== attempt.socket && this.#attempts.includes(attempt)) this.#tlsFailures++
-    const reason = refusals[error.code ?? '']
+    const reason = refusalOf(error.code)
     if (reason !== undefined) this.#host.suspects.report(attempt.chosen.target.key, reason)
     this.#onFailed(attempt)
   }
