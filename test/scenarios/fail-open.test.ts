@@ -56,7 +56,9 @@ async function story(t: TestContext, isKernel: boolean, firstPort: number): Prom
     const isSo = async () => {
       const before = isKernel ? targetCounts(sluice.dataDir) : []
       const seen = await Promise.all(expected.map((_, zone) => answering(zone)))
-      if (isKernel) assert.deepEqual(chosenSince(before, targetCounts(sluice.dataDir)), new Set(seen.flat()))
+      const chosen = isKernel ? chosenSince(before, targetCounts(sluice.dataDir)) : new Set(seen.flat())
+      // A connection that was chosen for a target just before that was cut is answered by nobody.
+      if (chosen.symmetricDifference(new Set(seen.flat())).size > 0) return false
       return seen.every((targets, zone) => String(targets) === String([...(expected[zone] ?? [])].sort()))
     }
     const began = performance.now()
