@@ -4,7 +4,14 @@ import { isCrossZone } from './group-policy.ts'
 import { listenerHttp } from './listener-http.ts'
 import { actionsOf, rulesOf, targetGroupsOf } from './listener-rules.ts'
 import { certificatesOf, listenerTls } from './listener-tls.ts'
-import { type Listener, type LoadBalancer, speaksHttp, synproxyTag, zoneAddresses } from './load-balancer.ts'
+import {
+  type Listener,
+  type LoadBalancer,
+  speaksHttp,
+  synproxyTag,
+  transportsOf,
+  zoneAddresses,
+} from './load-balancer.ts'
 import { sameItems } from './memo.ts'
 import type { SnapshotListener } from './snapshot.ts'
 import type { SnapshotHttp } from './snapshot-http.ts'
@@ -69,10 +76,6 @@ function staleListeners(before: State | undefined, state: State): (listener: Lis
       ))
 }
 
-function transportsOf({ protocol }: Listener): readonly ('TCP' | 'UDP')[] {
-  return protocol === 'TCP_UDP' ? ['TCP', 'UDP'] : [protocol === 'UDP' ? 'UDP' : 'TCP']
-}
-
 /** NLB forgets UDP flows after this time, and no attribute changes it (AWS: Listeners for your Network Load Balancers). */
 const udpIdleTimeoutMs = 120_000
 /** Nor this one, of TLS listeners. */
@@ -118,7 +121,7 @@ function listenerPart(
   const https = known?.listeners.flatMap(({ http }) => http ?? []) ?? []
   const tls = listenerTls(listener, loadBalancer, certificates, known?.listeners[0]?.tls)
   const { arn: listenerArn, port } = listener
-  for (const protocol of transportsOf(listener)) {
+  for (const protocol of transportsOf(listener.protocol)) {
     const admit = admission(state, loadBalancer, protocol, port)
     const idle = idleTimeoutMs(listener, loadBalancer, protocol)
     const synproxy =

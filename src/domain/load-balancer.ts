@@ -52,6 +52,15 @@ export type Attributes = Readonly<Record<string, string>>
 
 export type ListenerProtocol = 'TCP' | 'UDP' | 'TCP_UDP' | 'TLS' | 'HTTP' | 'HTTPS'
 
+/** What a listener's or a target group's protocol is carried by. */
+export function transportsOf(protocol: ListenerProtocol): readonly ('TCP' | 'UDP')[] {
+  return protocol === 'TCP_UDP' ? both : protocol === 'UDP' ? udp : tcp
+}
+
+const both = ['TCP', 'UDP'] as const
+const udp = ['UDP'] as const
+const tcp = ['TCP'] as const
+
 /** Whether a listener or a target group is one of Application Load Balancers. */
 export function speaksHttp({ protocol }: { readonly protocol: string }): boolean {
   return protocol === 'HTTP' || protocol === 'HTTPS'

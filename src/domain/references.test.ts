@@ -6,12 +6,12 @@ import { applicationLoadBalancer, httpListener, listener, loadBalancer, rule, st
 test('endpoints are the same set over a change of weights, whatever other states are asked about between', () => {
   const state = stateWith({ loadBalancers: [loadBalancer()], listeners: [listener()] })
   const endpoints = listenerEndpoints(state)
-  assert.deepEqual([...endpoints], ['10.0.1.4 80', '10.0.2.4 80'])
+  assert.deepEqual([...endpoints], ['TCP 10.0.1.4 80', 'TCP 10.0.2.4 80'])
   assert.equal(listenerEndpoints(stateWith({ loadBalancers: [], listeners: [] })).size, 0)
   const weighted = listener({ forward: [{ targetGroupArn: 'arn:tg', weight: 2 }] })
   assert.equal(listenerEndpoints(stateWith({ listeners: [weighted] }, state)), endpoints)
-  const moved = listenerEndpoints(stateWith({ listeners: [listener({ port: 81 })] }, state))
-  assert.deepEqual([...moved], ['10.0.1.4 81', '10.0.2.4 81'])
+  const moved = listenerEndpoints(stateWith({ listeners: [listener({ port: 81, protocol: 'UDP' })] }, state))
+  assert.deepEqual([...moved], ['UDP 10.0.1.4 81', 'UDP 10.0.2.4 81'])
 })
 
 test('a group is referred to once by a listener that names it in its action or any of its rules', () => {

@@ -1,5 +1,5 @@
 import { listenersOfOtherRules, targetGroupsOf } from './listener-rules.ts'
-import { type Listener, type LoadBalancer, zoneAddresses } from './load-balancer.ts'
+import { type Listener, type LoadBalancer, transportsOf, zoneAddresses } from './load-balancer.ts'
 import { changedKeys, type State } from './state.ts'
 
 /** A listener that names a target group in its action or those of its rules, weight 0 included. */
@@ -23,7 +23,7 @@ export function allReferences(state: Places): Topology['references'] {
   return topologyOf(state).references
 }
 
-/** `ADDRESS PORT` of everything that load balancers listen on; the same set while these stay and no listener comes, goes or moves. */
+/** `TRANSPORT ADDRESS PORT` of everything that load balancers listen on; the same set while these stay and no listener comes, goes or moves. */
 export function listenerEndpoints(state: Places): Topology['endpoints'] {
   return topologyOf(state).endpoints
 }
@@ -59,7 +59,10 @@ function changed(known: Topology, state: Places): Topology {
   const changed = changedKeys(known.listeners, listeners).union(listenersOfOtherRules(known.rules, rules))
   for (const arn of changed) {
     const [old, current] = [known.listeners.get(arn), listeners.get(arn)]
-    const isSamePlace = old?.port === current?.port && old?.loadBalancerArn === current?.loadBalancerArn
+    const isSamePlace =
+      old?.port === current?.port &&
+      old?.protocol === current?.protocol &&
+      old?.loadBalancerArn === current?.loadBalancerArn
     isMoved ||= !isSamePlace
     const [before, after] = [groupsOf(known, old), groupsOf(state, current)]
     for (const group of isSamePlace ? before.symmetricDifference(after) : before.union(after)) concerned.add(group)
@@ -94,9 +97,10 @@ function referencesIn(state: Places, wanted?: ReadonlySet<string>): Map<string, 
 
 function endpointsIn({ listeners, loadBalancers }: Places): ReadonlySet<string> {
   const endpoints = new Set<string>()
-  for (const { loadBalancerArn, port } of listeners.values()) {
+  for (const { loadBalancerArn, port, protocol } of listeners.values()) {
     for (const zone of loadBalancers.get(loadBalancerArn)?.zones ?? [])
-      for (const address of zoneAddresses(zone)) endpoints.add(`${address} ${port}`)
+      for (const address of zoneAddresses(zone))
+        for (const transport of transportsOf(protocol)) endpoints.add(`${transport} ${address} ${port}`)
   }
   return endpoints
 }

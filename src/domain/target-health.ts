@@ -1,7 +1,7 @@
 import { addressIn, type Cidr, parseCidr } from './cidr.ts'
 import { policyOf } from './group-policy.ts'
 import type { Health } from './health.ts'
-import { type LoadBalancer, speaksHttp } from './load-balancer.ts'
+import { type LoadBalancer, speaksHttp, transportsOf } from './load-balancer.ts'
 import { memoByTables } from './memo.ts'
 import type { Subnet } from './network.ts'
 import { listenerEndpoints, referencesTo } from './references.ts'
@@ -102,7 +102,9 @@ export function impedimentOf(state: State, group: TargetGroup, target: Target): 
   }
   const address = targetAddress(state, group, target)
   if (address === undefined) return say('unused', 'Target.InvalidState')
-  if (group.targetType !== 'alb' && listenerEndpoints(state).has(`${address} ${target.port}`))
+  const endpoints = listenerEndpoints(state)
+  const isTaken = (transport: string) => endpoints.has(`${transport} ${address} ${target.port}`)
+  if (group.targetType !== 'alb' && transportsOf(group.protocol).some(isTaken))
     return say('unused', 'Target.IpUnusable')
   return undefined
 }

@@ -42,6 +42,12 @@ export function ownAnswer(status: number, reply: Reply): string {
   return written(status, 'text/html', page(status), '', reply)
 }
 
+/** What one who speaks HTTP without TLS to an HTTPS listener is answered (AWS: HTTP 400). */
+export function plainHttpAnswer(settings: Reply['settings'], date: string): string {
+  const reply = { settings, minorVersion: 1, keepAlive: false, isHead: false, date } as const
+  return written(400, 'text/html', page(400, 'The plain HTTP request was sent to HTTPS port'), '', reply)
+}
+
 /** @param location by `redirectUrl` */
 export function redirectAnswer(statusCode: 301 | 302, location: string, reply: Reply): string {
   return written(statusCode, 'text/html', page(statusCode), `Location: ${location}\r\n`, reply)
@@ -60,11 +66,12 @@ function latin1Body({ body = '' }: FixedResponse): string {
   return Buffer.from(body, 'utf8').toString('latin1')
 }
 
-function page(status: number): string {
+function page(status: number, why?: string): string {
   const name = names[status]
   if (name === undefined) return ''
   const title = `${status} ${name}`
-  return `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n</body>\r\n</html>\r\n`
+  const [head, rest] = why === undefined ? [title, ''] : [`${status} ${why}`, `<center>${why}</center>\r\n`]
+  return `<html>\r\n<head><title>${head}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n${rest}</body>\r\n</html>\r\n`
 }
 
 function written(status: number, contentType: string, body: string, lines: string, reply: Reply): string {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { Account, awsError, subnets, vpc } from './account.fixture.ts'
 import { type CreateListener, DeleteListener, DescribeListeners, ModifyListener } from './listeners.ts'
 import { SetSubnets } from './subnets.ts'
+import { RegisterTargets } from './targets.ts'
 
 function started(): { account: Account; loadBalancer: string; blue: string; green: string } {
   const account = new Account()
@@ -87,6 +88,18 @@ test('load balancers that share an address share its ports, TCP and UDP apart', 
   assert.throws(() => account.listener(other, both, { Protocol: 'TCP_UDP' }), taken)
   account.listener(other, udp, { Port: 8081 })
   account.listener(other, tcp, { Protocol: 'TCP' })
+})
+
+test('a listener does not take the port of a target that shares its address, of the other transport it may', () => {
+  const { account, loadBalancer, blue } = started()
+  const tcp = account.targetGroup({ Name: 'tcp', Protocol: 'TCP' })
+  account.run(RegisterTargets, { TargetGroupArn: tcp, Targets: [{ Id: '127.0.0.1', Port: 9000 }] })
+  const taken = awsError(
+    'InvalidConfigurationRequest',
+    /^Port 9000 at 127\.0\.0\.1 is that of a target of target group 'tcp'/,
+  )
+  assert.throws(() => account.listener(loadBalancer, tcp, { Protocol: 'TCP', Port: 9000 }), taken)
+  account.listener(loadBalancer, blue, { Port: 9000 })
 })
 
 test('load balancers with addresses of their own may use the same port', () => {

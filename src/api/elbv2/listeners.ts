@@ -21,7 +21,7 @@ import { actionIn, checkAction, describeAction, withAction } from './actions.ts'
 import { refuseTargetPort } from './alb-targets.ts'
 import { describeTls, tlsIn } from './listener-tls.ts'
 import { checkLoadBalancerLimits } from './load-balancer-limits.ts'
-import { refuseTakenPort } from './ports.ts'
+import { refusePortOfTarget, refuseTakenPort } from './ports.ts'
 import { findListener, findLoadBalancer, invalid, listenersOf, makeArn, markedPage } from './resources.ts'
 import { tagsIn } from './tags.ts'
 
@@ -119,6 +119,9 @@ export function DescribeListeners(input: DescribeListenersInput, call: Call): De
 function put(listener: Listener, loadBalancer: LoadBalancer, call: Call): void {
   const { state } = call.draft
   refuseTakenPort(state, loadBalancer, listener)
+  const before = state.listeners.get(listener.arn)
+  if (before?.port !== listener.port || before.protocol !== listener.protocol)
+    refusePortOfTarget(state, loadBalancer, listener)
   const place = { loadBalancer, port: listener.port, protocol: listener.protocol }
   for (const action of actionsOf(state, listener)) checkAction(state, place, action)
   call.draft.put('listeners', listener.arn, listener)

@@ -275,6 +275,16 @@ test('an answer that closes the connection arrives whole although the client sti
   assert.equal(await ending(client), 'end')
 })
 
+test('HTTP without TLS at an HTTPS listener is told so', async t => {
+  const tls = { certificates: [certificateFor(['a.example'])], sslPolicy: 'ELBSecurityPolicy-2016-08' }
+  const { server } = open(t, { port: 22726, listener: { tls } })
+  const client = clientOf(t, 22726)
+  client.write('GET / HTTP/1.1\r\nHost: a.example\r\n\r\n')
+  const text = await take(client, 300)
+  assert.match(text, /^HTTP\/1\.1 400 Bad Request\r\n.*The plain HTTP request was sent to HTTPS port/s)
+  assert.deepEqual(server.counters().listener.http?.answers, { 400: 1 })
+})
+
 test('HTTPS clients and HTTPS targets: TLS is ended here, and begun anew', async t => {
   const certificate = certificateFor(['web.test'])
   const target = tls.createServer({ cert: certificate.certificates, key: certificate.privateKey }, socket => {

@@ -4,6 +4,7 @@ import type { SnapshotListener } from '../../domain/snapshot.ts'
 import type { LogSink } from '../../http/access-log.ts'
 import { type Client, ClientConnection } from '../../http/client-connection.ts'
 import { Front, type Load, mostLagMs, sweepMs } from '../../http/front.ts'
+import { plainHttpAnswer } from '../../http/own-answers.ts'
 import type { Rejection } from '../../http/tally.ts'
 import type { Targets } from '../../http/targets.ts'
 import type { DropReason, TargetCounters } from '../engine.ts'
@@ -57,7 +58,8 @@ export class HttpListener implements ServingListener {
   /** Goes on with the next snapshot. Established connections stay, and what they speak; each next request is treated by it. */
   update(listener: SnapshotListener): void {
     const { tls, clock } = this.#options
-    this.#tls = listener.tls && (this.#tls ?? new TlsServer({ ...tls, clock }))
+    this.#tls =
+      listener.tls && (this.#tls ?? new TlsServer({ ...tls, clock, answerPlainHttp: () => this.#plainHttpAnswer() }))
     if (listener.tls !== undefined) this.#tls?.update(listener.tls, protocols)
     this.#listener = listener
     this.#front.update(listener)
@@ -133,6 +135,11 @@ export class HttpListener implements ServingListener {
       connection.start(NetWire.accepted(clock, connection, handle))
       this.#logConnection(connection.client, undefined, 'Success', connection.traceId)
     }
+  }
+
+  #plainHttpAnswer(): string {
+    this.#front.tally.countOwn(400)
+    return plainHttpAnswer(this.#front.site.http.settings, this.#front.date)
   }
 
   #secure(server: TlsServer, handle: TcpHandle, address: string, port: number): void {

@@ -62,6 +62,8 @@ export interface TlsServerOptions {
   readonly contexts: TlsContexts
   /** The process's. */
   readonly handshakes: Handshakes
+  /** What one is answered who speaks HTTP and no TLS; absent: nothing. */
+  answerPlainHttp?(): string
   /** One line for the operator: a certificate that can't be used, and why. */
   onProblem(line: string): void
 }
@@ -137,6 +139,11 @@ interface Chosen {
   readonly protocol: string | undefined
 }
 
+/** How a method begins; no TLS record, nor a hello of before TLS, does. */
+function isCapital(byte: number): boolean {
+  return byte >= 65 && byte <= 90
+}
+
 /** One client's handshake: its hello is looked at first, then OpenSSL has it. */
 class Handshake {
   readonly #options: TlsServerOptions
@@ -174,6 +181,12 @@ class Handshake {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#received = this.#received === undefined ? chunk : Buffer.concat([this.#received, chunk])
+    if (isCapital(this.#received[0]!) && this.#options.answerPlainHttp !== undefined) {
+      this.#socket.write(this.#options.answerPlainHttp(), 'latin1')
+      this.#socket.destroySoon()
+      if (this.#end()) this.#done('http request')
+      return
+    }
     const hello = readClientHello(this.#received)
     if (hello !== undefined) this.#answer(hello === 'unreadable' ? undefined : hello)
   }
