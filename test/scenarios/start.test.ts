@@ -61,7 +61,8 @@ test('the example answers nc over UDP and TCP, and moves when a target’s healt
 })
 
 test('a second Sluice beside the first says which ports it lacks, and stops in order', async t => {
-  await startSluice(t, { flags: ['--example'] })
+  const first = await startSluice(t, { flags: ['--example'] })
+  await until('the first has its example', () => first.output().includes('nc -u 127.0.0.1 8080'))
   const { sluice: second } = await startWithTasks(t, ['--example'])
   await until('the second has its example', () => second.output().includes('sample targets do not run'))
   await until('its listeners are told', () =>
