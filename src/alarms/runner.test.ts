@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { FakeClock } from '../clock.fixture.ts'
 import type { Alarm } from '../domain/alarm.ts'
 import { health } from '../domain/state.fixture.ts'
 import { openMemoryStore } from '../store/memory.ts'
+import { VirtualClock } from '../virtual-clock.ts'
 import { alarm } from './alarms.fixture.ts'
 import { metricOf } from './metrics.ts'
 import { FakeNode, keys, service } from './node.fixture.ts'
 import { openAlarms } from './runner.ts'
 
 async function open(t: TestContext, ...given: readonly Alarm[]) {
-  const clock = new FakeClock(Date.UTC(2026, 0, 1) + 500)
+  const clock = new VirtualClock(Date.UTC(2026, 0, 1) + 500)
   const store = openMemoryStore()
   const node = new FakeNode()
   const lines: string[] = []

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import { FakeClock } from '../clock.fixture.ts'
 import type { WeightedTargetGroup } from '../domain/action.ts'
 import type { Alarm } from '../domain/alarm.ts'
 import { type Deployment, type DeploymentGroup, lifecycleEventNames } from '../domain/code-deploy.ts'
@@ -14,6 +13,7 @@ import type { TaskDefinition } from '../domain/task-definition.ts'
 import { newTaskSet, type TaskSet } from '../domain/task-set.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
+import { VirtualClock } from '../virtual-clock.ts'
 import type { CallHook, HookAnswer } from './hooks.ts'
 import type { NodeReports } from './runner.ts'
 import { advance } from './steps.ts'
@@ -36,7 +36,7 @@ export const deploymentId = 'd-AAAAAAAAA'
 const clusterArn = 'arn:aws:ecs:us-east-1:000000000000:cluster/default'
 
 export class World {
-  readonly clock = new FakeClock()
+  readonly clock = new VirtualClock()
   readonly store: Store
   readonly feed: NodeReports
   readonly called: HookCall[] = []

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
-import { FakeClock } from '../clock.fixture.ts'
 import type { Alarm } from '../domain/alarm.ts'
 import { snapshotBuilder } from '../domain/build-snapshot.ts'
 import type { Deployment } from '../domain/code-deploy.ts'
@@ -16,6 +15,7 @@ import { listener, loadBalancer, stateWith, subnet, target, targetGroup } from '
 import { applyChanges, type Change, emptyState, type State, tableNames } from '../domain/state.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
+import { VirtualClock } from '../virtual-clock.ts'
 import { type ControlEnd, openControlEnd } from './control-end.ts'
 import { type AppliedReport, type CountersReport, nodeTables, type Report } from './messages.ts'
 import { type NodeEnd, openNodeEnd } from './node-end.ts'
@@ -371,7 +371,7 @@ test('a data directory with a long path has its socket in a private temporary di
   assert.notEqual(path, feedPath(`${long}b`))
   rmSync(dirname(feedPath(`${long}b`)), { recursive: true })
   assert.equal(statSync(dirname(path)).mode & 0o777, 0o700)
-  const control = await openControlEnd({ path, store: openMemoryStore(), clock: new FakeClock() })
+  const control = await openControlEnd({ path, store: openMemoryStore(), clock: new VirtualClock() })
   await control.close()
   chmodSync(dirname(path), 0o755)
   assert.throws(() => feedPath(long), /is not a directory that only this user can use: remove it/)
@@ -379,7 +379,7 @@ test('a data directory with a long path has its socket in a private temporary di
 
 /** A feed's two ends over a socket of its own, and what they were told. */
 class Feed {
-  readonly clock = new FakeClock()
+  readonly clock = new VirtualClock()
   readonly path: string
   readonly desired: State[] = []
   readonly lines: string[] = []

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { FakeClock } from '../clock.fixture.ts'
 import type { Clock } from '../clock.ts'
 import type { Health, Probe } from '../domain/health.ts'
+import { VirtualClock } from '../virtual-clock.ts'
 import { Checker } from './checker.ts'
 import { tickMs } from './schedule.ts'
 
@@ -49,7 +49,7 @@ async function closedPort(): Promise<number> {
 }
 
 function checker(t: TestContext, options: Partial<ConstructorParameters<typeof Checker>[0]> = {}) {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const changes: [string, string, number][] = []
   const made = new Checker({
     clock,
@@ -383,7 +383,7 @@ describe('Checker', () => {
 })
 
 /** Lets virtual time wait for what is under way, or checks would seem to arrive late. */
-async function slowly(clock: FakeClock, ms: number, arrived: () => number): Promise<void> {
+async function slowly(clock: VirtualClock, ms: number, arrived: () => number): Promise<void> {
   for (let at = 0; at < ms; at += tickMs) {
     await clock.advance(tickMs)
     for (let seen = -1; seen < arrived(); ) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { FakeClock } from '../clock.fixture.ts'
 import type { SnapshotGroup, SnapshotListener, SnapshotTarget } from '../domain/snapshot.ts'
 import type { HttpSettings, SnapshotHttpGroup, SnapshotRule } from '../domain/snapshot-http.ts'
+import { VirtualClock } from '../virtual-clock.ts'
 import type { AccessLogEntry, LogSink } from './access-log.ts'
 import { ClientConnection } from './client-connection.ts'
 import { Front, sweepMs } from './front.ts'
@@ -155,7 +155,7 @@ export function httpListener(
 
 /** A load balancer in memory: its clients, its targets, its clock. */
 export class Stage implements Dialer {
-  readonly clock = new FakeClock()
+  readonly clock = new VirtualClock()
   readonly dials: MemoryDial[] = []
   readonly entries: AccessLogEntry[] = []
   readonly suspects = new Map<string, string>()

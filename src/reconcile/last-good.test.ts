@@ -13,11 +13,11 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { FakeClock } from '../clock.fixture.ts'
 import type { Health } from '../domain/health.ts'
 import { subnet } from '../domain/state.fixture.ts'
 import { applyChanges, type Change, emptyState, type State } from '../domain/state.ts'
 import { wholeState } from '../feed/whole-state.ts'
+import { VirtualClock } from '../virtual-clock.ts'
 import { LastGood } from './last-good.ts'
 
 test('what was saved is loaded again: the whole state, and verdicts with their times', async t => {
@@ -206,7 +206,7 @@ test('a write that fails is told once and tried again until it works', async t =
 function place(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-last-good-'))
   t.after(() => rmSync(directory, { recursive: true, force: true }))
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const lines: string[] = []
   return { directory, clock, lines, open: () => new LastGood({ directory, clock, log: line => lines.push(line) }) }
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { FakeClock } from '../clock.fixture.ts'
 import type { HealthByTarget } from '../domain/health.ts'
 import type { Snapshot } from '../domain/snapshot.ts'
 import { emptyState, type State } from '../domain/state.ts'
 import type { Applied, Engine, Problem } from '../engine/engine.ts'
 import type { AppliedReport } from '../feed/messages.ts'
+import { VirtualClock } from '../virtual-clock.ts'
 import { Reconciler } from './reconciler.ts'
 
 const problem: Problem = {
@@ -173,14 +173,14 @@ test('stop waits for the apply that runs and begins no other', async t => {
 
 /** Notes what it is told, and answers as the test says. */
 class ScriptedEngine implements Engine {
-  readonly #clock: FakeClock
+  readonly #clock: VirtualClock
   readonly applied: number[] = []
   readonly times: number[] = []
   problems: readonly Problem[] = []
   error: Error | undefined
   #gate: Promise<void> = Promise.resolve()
 
-  constructor(clock: FakeClock) {
+  constructor(clock: VirtualClock) {
     this.#clock = clock
   }
 
@@ -207,7 +207,7 @@ class ScriptedEngine implements Engine {
 }
 
 function loop(t: TestContext) {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const engine = new ScriptedEngine(clock)
   const reports: AppliedReport[] = []
   const lines: string[] = []

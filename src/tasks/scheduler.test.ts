@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FakeClock } from '../clock.fixture.ts'
 import type { Health } from '../domain/health.ts'
 import { health, now } from '../domain/state.fixture.ts'
 import { type Change, tableNames } from '../domain/state.ts'
 import { targetKey } from '../domain/target-group.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
+import { VirtualClock } from '../virtual-clock.ts'
 import { FakeHost } from './fake-runtime.fixture.ts'
 import { openScheduler } from './scheduler.ts'
 import { ecsState, service, serviceArn, taskSet } from './service.fixture.ts'
@@ -16,7 +16,7 @@ async function started(
   t: { after(done: () => Promise<void>): void },
   { tasks = true, store = openMemoryStore(ecsState({})) } = {},
 ) {
-  const clock = new FakeClock(now)
+  const clock = new VirtualClock(now)
   const host = new FakeHost(clock)
   const lines: string[] = []
   const listeners = new Set<() => void>()

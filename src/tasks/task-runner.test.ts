@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FakeClock } from '../clock.fixture.ts'
 import { applyChanges, type Change } from '../domain/state.ts'
 import { type Task, taskId } from '../domain/task.ts'
+import { VirtualClock } from '../virtual-clock.ts'
 import { FakeHost } from './fake-runtime.fixture.ts'
 import { clusterArn, definition, ecsState } from './service.fixture.ts'
 import { endedChanges, TaskRunner, taskChanges, taskSpec } from './task-runner.ts'
@@ -41,7 +41,7 @@ function written(changes: readonly Change[]): Task {
 }
 
 function opened() {
-  const host = new FakeHost(new FakeClock(0))
+  const host = new FakeHost(new VirtualClock(0))
   const runner: TaskRunner = new TaskRunner(host.open({ onEvent: event => runner.hear(event) }))
   const ids = () => host.running().map(({ spec }) => spec.id)
   const kinds = () => runner.events.map(({ id, kind }) => `${id[0]} ${kind}`)

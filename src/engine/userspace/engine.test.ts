@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { FakeClock } from '../../clock.fixture.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import type { Snapshot } from '../../domain/snapshot.ts'
+import { VirtualClock } from '../../virtual-clock.ts'
 import { engineContract } from '../engine.contract.ts'
 import type { Suspicion } from '../engine.ts'
 import { socketTraffic } from '../socket-traffic.fixture.ts'
@@ -127,7 +127,7 @@ test('a worker killed with -9: its own connections are reset, the others go on, 
 
 test('the only worker killed with -9: clients wait for the next one, and none is refused', async t => {
   await serveEcho(t, 21702, 'a')
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const { engine } = await open(t, { workers: 1, clock })
   await engine.apply(snapshot(1, { listeners: [listenerOn(21703)], groups: [groupOf([targetAt(21702)])] }))
   // One that dies within its first second is taken for the victim of something that would kill the next one too.
@@ -176,7 +176,7 @@ test('apply ends, and everything is in place, although workers die all the time'
 })
 
 test('a worker that does not answer is replaced, and apply goes on', async t => {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   await serveEcho(t, 21715, 'a')
   const { engine, log } = await open(t, { clock })
   const groups = [groupOf([targetAt(21715)])]

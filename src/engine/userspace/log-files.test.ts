@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { constants, gunzipSync } from 'node:zlib'
-import { FakeClock } from '../../clock.fixture.ts'
 import type { LogPlace } from '../../domain/snapshot-http.ts'
 import { accessLogEntry } from '../../http/access-log.fixture.ts'
 import type { ConnectionLogEntry } from '../../http/access-log.ts'
 import { accessLogLine, connectionLogLine } from '../../http/access-log-line.ts'
+import { VirtualClock } from '../../virtual-clock.ts'
 import { until } from '../until.fixture.ts'
 import { deliverLeftLogs } from './left-logs.ts'
 import { LogFiles } from './log-files.ts'
@@ -37,7 +37,7 @@ const minutes = (count: number) => count * 60_000
 function open(t: TestContext, start = midnight - minutes(3)) {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-logs-'))
   t.after(() => rmSync(directory, { recursive: true }))
-  const clock = new FakeClock(start)
+  const clock = new VirtualClock(start)
   const lines: string[] = []
   const files = new LogFiles({ directory, clock, log: line => lines.push(line) })
   t.after(() => files.close())

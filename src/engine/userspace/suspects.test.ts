@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FakeClock } from '../../clock.fixture.ts'
+import { VirtualClock } from '../../virtual-clock.ts'
 import { Suspects } from './suspects.ts'
 
 test('a slow target is avoided for a second in silence; a refusal is reported at once, and once a second', async () => {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const reports: string[] = []
   const suspects = new Suspects({ clock, onSuspicion: ({ target, reason }) => reports.push(`${target} ${reason}`) })
   suspects.avoid('a')

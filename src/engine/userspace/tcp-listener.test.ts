@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import type net from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { FakeClock } from '../../clock.fixture.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import { Choice } from '../../domain/choice.ts'
 import type { SnapshotGroup, SnapshotListener, SnapshotTarget } from '../../domain/snapshot.ts'
+import { VirtualClock } from '../../virtual-clock.ts'
 import type { Suspicion } from '../engine.ts'
 import { bindTcp } from '../tcp-handle.ts'
 import { until } from '../until.fixture.ts'
@@ -214,7 +214,7 @@ test('a reset of either side reaches the other as a reset', async t => {
 })
 
 test('a connection without traffic for the idle timeout is reset on both sides, and one with traffic either way is not', async t => {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const sockets: net.Socket[] = []
   await serveAt(t, 21610, socket => {
     sockets.push(socket)
@@ -248,7 +248,7 @@ test('a connection without traffic for the idle timeout is reset on both sides, 
 })
 
 test('a target that refuses is passed over at once, is suspect, and is avoided for a second', async t => {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   await serveEcho(t, 21612, 'b')
   const { server, suspicions, suspects } = open(t, {
     listener: listenerOn(21613),
@@ -269,7 +269,7 @@ test('a target that refuses is passed over at once, is suspect, and is avoided f
 test('a target that does not answer for 250 ms gets another beside it, and is avoided for a second', {
   timeout: 10_000,
 }, async t => {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   await silent(t, 21615)
   await serveEcho(t, 21616, 'b')
   const group = groupOf([targetAt(21615), targetAt(21616)])
@@ -295,7 +295,7 @@ test('a target that does not answer for 250 ms gets another beside it, and is av
 })
 
 test('without any answer a client is reset after 10 s', async t => {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   await silent(t, 21618)
   const { server } = open(t, { listener: listenerOn(21619), group: groupOf([targetAt(21618)]), clock })
   const client = clientOf(t, 21619)
@@ -340,7 +340,7 @@ test('who is not admitted is reset and counted; a changed rule ends nothing that
 })
 
 test('a cut target resets its own connections, established or trying, and no others', async t => {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   await serveEcho(t, 21627, 'a')
   await serveEcho(t, 21628, 'b')
   const group = groupOf([targetAt(21627), targetAt(21628)])
@@ -369,7 +369,7 @@ test('a cut target resets its own connections, established or trying, and no oth
 })
 
 test('a connection that is trying a target when it is cut goes to another', async t => {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   await silent(t, 21630)
   const silentOnly = groupOf([targetAt(21630)])
   const listener = listenerOn(21631)

@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import type net from 'node:net'
 import { type TestContext, test } from 'node:test'
 import tls from 'node:tls'
-import { FakeClock } from '../../clock.fixture.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import { Choice } from '../../domain/choice.ts'
 import type { SnapshotGroup, SnapshotListener } from '../../domain/snapshot.ts'
+import { VirtualClock } from '../../virtual-clock.ts'
 import { bindTcp } from '../tcp-handle.ts'
 import { until } from '../until.fixture.ts'
 import { Suspects } from './suspects.ts'
@@ -233,7 +233,7 @@ test('where there is no target a client is reset right after its handshake', asy
 })
 
 test('a client whose target accepts and never answers the handshake is reset after 10 s', async t => {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   await serveAt(t, 24722, () => {})
   const { server } = open(t, secured(24723), groupOf([targetAt(24722)], { tls: true }), clock)
   const client = tlsClient(t, 24723)
@@ -245,7 +245,7 @@ test('a client whose target accepts and never answers the handshake is reset aft
 })
 
 test('an idle connection is reset on both sides after its listener’s time', async t => {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const accepted: net.Socket[] = []
   await serveAt(t, 24724, socket => accepted.push(socket))
   open(t, secured(24725), groupOf([targetAt(24724)]), clock)

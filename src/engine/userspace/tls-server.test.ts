@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import tls from 'node:tls'
 import { lacking } from '../../../test/lacking.ts'
-import { FakeClock } from '../../clock.fixture.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import { securityPolicies } from '../../domain/security-policy.ts'
 import type { SnapshotTls } from '../../domain/snapshot.ts'
+import { VirtualClock } from '../../virtual-clock.ts'
 import { until } from '../until.fixture.ts'
 import { certificateFor, snapshotTls, tlsOptions } from './tls.fixture.ts'
 import { Handshakes, type SecureClient, TlsServer, type TlsSession } from './tls-server.ts'
@@ -179,7 +179,7 @@ withClients('ALPN is by the listener’s order, and not used where there is noth
 withClients(
   'another worker resumes what one began, until the day ends, and only for the same load balancer and policy',
   async t => {
-    const clock = new FakeClock()
+    const clock = new VirtualClock()
     const file = join(tmpdir(), `sluice-session-${process.pid}`)
     t.after(() => rmSync(file, { force: true }))
     // Each has contexts of its own, as another process has.
@@ -213,7 +213,7 @@ withClients('curl and a listener that gets another certificate agree at once', a
 })
 
 test('who says nothing, little, or stalls in the handshake is reset after 10 s', async t => {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const served = await serve(t, snapshotTls([ecdsa]), { clock })
   const ends = ['', '\x16\x03\x01\x02\x00\x01', await helloBytes()].map(async text => {
     const client = net.connect({ host: '127.0.0.1', port: served.port })
@@ -279,7 +279,7 @@ test('a session with a fault in it is told so, and ends', async t => {
 })
 
 withClients('handshakes under way are bounded: who has stalled for a second gives way, and nobody else', async t => {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const options = { ...tlsOptions(), handshakes: new Handshakes(1) }
   const served = await serve(t, snapshotTls([ecdsa]), { clock, options })
   const hello = await helloBytes()

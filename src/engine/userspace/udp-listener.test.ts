@@ -5,9 +5,9 @@ import { once } from 'node:events'
 import test from 'node:test'
 import { promisify } from 'node:util'
 import { lacking } from '../../../test/lacking.ts'
-import { FakeClock } from '../../clock.fixture.ts'
 import { systemClock } from '../../clock.ts'
 import type { SnapshotTarget } from '../../domain/snapshot.ts'
+import { VirtualClock } from '../../virtual-clock.ts'
 import { until } from '../until.fixture.ts'
 import { Balancer, balance, Client, type Desired, type Service, serviceAt, takePort } from './udp.fixture.ts'
 
@@ -81,7 +81,7 @@ test('200 flows keep their targets over 100 changes that do not concern them, an
 
 test('a flow ends after 120 s without a datagram, a one-way flow too; either direction keeps it', async t => {
   const blue = serviceAt(t, 'blue')
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const balancer = await balance(t, { groups: { g: [blue.as()] } }, { clock })
   const idle = balancer.client(t)
   const upward = balancer.client(t)
@@ -142,7 +142,7 @@ for (const { name, change, after } of situations)
   test(`when ${name}, the next datagram goes elsewhere, and replies come for a second at most`, async t => {
     const blue = serviceAt(t, 'blue')
     const green = serviceAt(t, 'green')
-    const clock = new FakeClock()
+    const clock = new VirtualClock()
     const balancer = await balance(t, { groups: { g: [blue.as()] } }, { clock })
     const client = balancer.client(t)
     assert.equal(await client.ask('1'), 'blue 1')
@@ -239,7 +239,7 @@ test('where no other target serves, a flow stays with the one that refused and g
 test('a suspect target gets no new flows for 1 s', async t => {
   const blue = serviceAt(t, 'blue')
   const green = serviceAt(t, 'green')
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const balancer = await balance(t, { groups: { g: [blue.as(), green.as()] } }, { clock })
   let witness = balancer.client(t)
   while (!(await witness.ask('x')).startsWith('blue')) witness = balancer.client(t)

@@ -5,7 +5,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { FakeClock } from '../../clock.fixture.ts'
+import { VirtualClock } from '../../virtual-clock.ts'
 import { DockerApi, DockerAway, DockerError, dockerSocket } from './engine-api.ts'
 import { Link } from './link.ts'
 
@@ -13,7 +13,7 @@ import { Link } from './link.ts'
 function setUp(t: TestContext, isMute = false) {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'))
   const socketPath = join(directory, 'docker.sock')
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const heard: string[] = []
   let wake = () => {}
   const hear = (line: string) => {

@@ -3,14 +3,14 @@ import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { FakeClock } from '../../clock.fixture.ts'
+import { VirtualClock } from '../../virtual-clock.ts'
 import { PastLogs } from './past-logs.ts'
 
 async function setUp(t: TestContext) {
   const dataDir = await mkdtemp(join(tmpdir(), 'sluice-test-'))
   t.after(() => rm(dataDir, { recursive: true }))
   // The files' own times are real.
-  const clock = new FakeClock(Date.now())
+  const clock = new VirtualClock(Date.now())
   const log: string[] = []
   return { dataDir, clock, log, logs: new PastLogs({ dataDir, clock, log: line => log.push(line) }) }
 }

@@ -5,7 +5,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { FakeClock } from '../../clock.fixture.ts'
+import { VirtualClock } from '../../virtual-clock.ts'
 import type { TaskEvent, TaskSpec } from '../runtime.ts'
 import { openDockerRuntime } from './runtime.ts'
 
@@ -46,7 +46,7 @@ async function setUp(t: TestContext, task: TaskSpec, onStop: (response: ServerRe
     } else response.end(path === '/containers/json' ? '[]' : path.endsWith('/json') ? JSON.stringify(inspection()) : '')
   })
   await once(docker.listen(socketPath), 'listening')
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const heard: string[] = []
   let wake = () => {}
   const hear = (line: string) => {
@@ -100,7 +100,7 @@ test('a stop that takes as long as the task may is no silence of Docker’s', as
 test('a task waits a minute for a Docker that is away, and then fails with that reason', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'))
   t.after(() => rmSync(directory, { recursive: true }))
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const events: TaskEvent[] = []
   const runtime = openDockerRuntime({
     dataDir: directory,

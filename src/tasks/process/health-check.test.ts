@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FakeClock } from '../../clock.fixture.ts'
+import { VirtualClock } from '../../virtual-clock.ts'
 import { startHealthCheck } from './health-check.ts'
 
 /** A check every 10 s that gives up after 3 failures, and whose answers are given: `+` or `-` each. */
 async function check(answers: string, { startPeriodSeconds = 0, ageMs = 0 } = {}) {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const told: string[] = []
   const ran: string[] = []
   const cancel = startHealthCheck({
@@ -49,7 +49,7 @@ test('a task that is adopted is as old as it is', async () => {
 })
 
 test('a check NONE is none', async () => {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   startHealthCheck({
     check: { command: ['NONE'], intervalSeconds: 10, timeoutSeconds: 2, retries: 3, startPeriodSeconds: 0 },
     clock,

@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { lacking } from '../../../test/lacking.ts'
-import { FakeClock } from '../../clock.fixture.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import { until } from '../../engine/until.fixture.ts'
+import { VirtualClock } from '../../virtual-clock.ts'
 import { commandServer, taskRuntimeContract } from '../runtime.contract.ts'
 import type { TaskEvent, TaskRuntime, TaskSpec } from '../runtime.ts'
 import { processesWhere } from './process-table.ts'
@@ -111,7 +111,7 @@ export function processRuntimeContract(name: string, lack: string | undefined): 
   })
 
   contract('that a task’s output is gone is said once', async t => {
-    const clock = new FakeClock(Date.now())
+    const clock = new VirtualClock(Date.now())
     const dataDir = temporaryDirectory()
     const bench = await ProcessBench.open(t, dataDir, [], {
       ...systemClock,

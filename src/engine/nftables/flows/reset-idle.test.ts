@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { lacking } from '../../../../test/lacking.ts'
-import { FakeClock } from '../../../clock.fixture.ts'
+import { VirtualClock } from '../../../virtual-clock.ts'
 import { forgedMark } from '../base-part.ts'
 import { IdleResetter } from './reset-idle.ts'
 
@@ -171,5 +171,5 @@ test('idle connections end on both sides within a second, wherever clients and t
 test('without the privilege there is no resetter', async t => {
   if (process.getuid?.() === 0) process.seteuid?.(65_534)
   t.after(() => process.seteuid?.(0))
-  assert.equal(await IdleResetter.open(new FakeClock()), undefined)
+  assert.equal(await IdleResetter.open(new VirtualClock()), undefined)
 })

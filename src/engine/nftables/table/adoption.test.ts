@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
-import { FakeClock } from '../../../clock.fixture.ts'
+import { VirtualClock } from '../../../virtual-clock.ts'
 import type { KernelEngine } from '../../engine.ts'
 import { openNftablesEngine } from '../engine.ts'
 import { Conntrack } from '../flows/conntrack.ts'
@@ -19,7 +19,7 @@ const two = listenerAt('UDP 127.0.0.1 8081', [[old, 1]])
 
 /** One process after another; each but the last has left what it had put in place. */
 function processes() {
-  const clock = new FakeClock()
+  const clock = new VirtualClock()
   const log: string[] = []
   const circumstances = { isComplete: true }
   const open = (directory: string, table = tableOf(directory)) =>

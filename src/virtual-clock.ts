@@ -1,10 +1,10 @@
 import type { Cancel, Clock } from './clock.ts'
 
 /**
- * A clock for tests. Time stands still until `advance`, which steps timer by timer, so that a task set by a task within
+ * A clock for tests and rehearsals. Time stands still until `advance`, which steps timer by timer, so that a task set by a task within
  * the span runs too, and a periodic one as often as it would.
  */
-export class FakeClock implements Clock {
+export class VirtualClock implements Clock {
   #now: number
   #timers = new Set<{ at: number; task: () => void; every: number | undefined }>()
 
