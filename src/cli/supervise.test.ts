@@ -111,6 +111,27 @@ test('a process whose parent dies while it is starting ends, too', async t => {
   await once(running.stdout, 'close')
 })
 
+test('one that has died is started once more to be stopped in order', async t => {
+  const { child, next } = start(
+    t,
+    `process.send('ready')
+     // What is asked while it starts is not lost.
+     await new Promise(resolve => setTimeout(resolve, 50))
+     process.on('message', how => process.send('told ' + how, () => process.exit(0)))`,
+  )
+  await next('message')
+  const stopped = new Promise<void>(resolve => {
+    // The log line of the next start comes later: this is the moment between.
+    const look = () => (child.pid === undefined ? resolve() : setImmediate(look))
+    process.kill(Number(child.pid), 'SIGKILL')
+    look()
+  }).then(() => child.stop())
+  assert.equal(await next('message'), 'ready')
+  assert.equal(await next('message'), 'told stop')
+  await stopped
+  assert.equal(child.pid, undefined)
+})
+
 test('one that served before and then refuses is tried again, so that nothing else ends with it', async t => {
   const { child, next } = start(
     t,

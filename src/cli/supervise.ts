@@ -94,6 +94,8 @@ export function supervise(options: Options): Supervised {
     },
     stop(how = 'stop') {
       calledOff()
+      // It died a moment ago. What only it can end, tasks and what the kernel has, would stay.
+      if (child === undefined && served && how === 'stop') start()
       const running = child
       if (running === undefined) return Promise.resolve()
       return new Promise(resolve => {
