@@ -109,3 +109,24 @@ test('a full flow table is told at once, and while it stays full once a minute',
     'a flood, or --udp-flows is too low'
   assert.deepEqual(lines, [line(7), line(5)])
 })
+
+test('connections that were refused because workers are late are not called a flood', () => {
+  const { lines, operatorLog } = open()
+  const http = {
+    requests: 0,
+    activeRequests: 0,
+    clientTlsErrors: 0,
+    ruleEvaluations: 0,
+    redirects: 0,
+    fixedResponses: 0,
+    nonCompliant: 0,
+    answers: {},
+    rejections: { overload: 2 },
+  }
+  const traffic = { newFlows: 0, activeFlows: 0, bytesIn: 0, bytesOut: 0, drops: { 'flow-limit': 2 } }
+  operatorLog.counters([{ listener: 'TCP 127.0.0.1 8080', listenerArn, ...traffic, http }], 0)
+  assert.deepEqual(lines, [
+    'listener TCP 127.0.0.1 8080 of hello refused 2 connections, for its workers got no processor for a quarter of a second: ' +
+      'this host has too much to do',
+  ])
+})

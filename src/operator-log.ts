@@ -49,15 +49,17 @@ export class OperatorLog {
 
   /** What the listeners count, asked for every ten seconds; `now` in milliseconds. */
   counters(listeners: readonly ListenerCounters[], now: number): void {
-    for (const { listener, listenerArn, drops } of listeners) {
+    for (const { listener, listenerArn, drops, http } of listeners) {
       const count = drops['flow-limit'] ?? 0
       const before = this.#flowLimit.get(listener) ?? { drops: 0, toldAt: Number.NEGATIVE_INFINITY }
       if (count === 0 || count === before.drops) continue
       if (now - before.toldAt < againMs) continue
-      this.#log(
-        `${describeListener(listener, listenerArn)} has as many flows as it may keep and gave up ${count < before.drops ? count : count - before.drops}, ` +
-          'the longest idle first: a flood, or --udp-flows is too low',
-      )
+      const news = count < before.drops ? count : count - before.drops
+      const isLate = http !== undefined && (http.rejections.overload ?? 0) > 0
+      const told = isLate
+        ? `refused ${news} connections, for its workers got no processor for a quarter of a second: this host has too much to do`
+        : `has as many flows as it may keep and gave up ${news}, the longest idle first: a flood, or --udp-flows is too low`
+      this.#log(`${describeListener(listener, listenerArn)} ${told}`)
       this.#flowLimit.set(listener, { drops: count, toldAt: now })
     }
   }
