@@ -10,8 +10,8 @@ const files = named.length > 0 ? named : ['test', 'src'].flatMap(room => globSyn
 
 const tests = run({
   files,
-  // They wait more than they work.
-  concurrency: availableParallelism() + 1,
+  // They wait more than they work: on two cores, for half of their time and more.
+  concurrency: 2 * availableParallelism(),
   timeout: 180_000,
   // Under load a file's process has stayed after its last test, with nothing of ours left that runs. It may be ended before its last
   // reports are read; that a test failed, its exit code says all the same.

@@ -1,5 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process'
-import { promisify } from 'node:util'
+import { execFileSync } from 'node:child_process'
+import { runAws } from './run-aws.fixture.ts'
 
 /** The AWS CLIs of this machine: the one that a shell finds first, and Debian's, which is older. */
 export function awsPrograms(): readonly string[] {
@@ -27,7 +27,7 @@ export function awsCli(url: string, { program = 'aws', environment = {} } = {}) 
   const print = async (line: string, ...more: readonly string[]): Promise<string> => {
     // Before 2.13 it does not know AWS_ENDPOINT_URL.
     const args = [...line.split(' '), ...more, '--endpoint-url', url, '--output', 'json']
-    return (await promisify(execFile)(program, args, { env, timeout: 60_000 })).stdout
+    return (await runAws(args, env, program)).stdout
   }
   return {
     /** Answers what it prints. */

@@ -1,6 +1,6 @@
 /**
  * Where stories of Application Load Balancers take place. They are configured with the AWS CLI, certificates included; the subnets and
- * security groups around them, of which S1 tells with the CLI, with the SDK, which takes a hundredth of the time.
+ * security groups around them, of which S1 tells with the CLI, with the SDK, which takes a fraction of the time.
  */
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
@@ -34,7 +34,7 @@ export function albStory(
   programs: readonly (keyof typeof packages)[],
   tell: (t: TestContext) => Promise<void>,
 ): void {
-  // Each call of the AWS CLI starts a Python, which takes its time beside others.
+  // Calls of the AWS CLI take their time beside others.
   test(title, { timeout: 2 * timeout }, async t => {
     for (const program of ['aws', ...programs] as const)
       if (!has(program)) return lacking(t, `${program} (Debian: ${packages[program]})`)

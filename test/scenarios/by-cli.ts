@@ -11,7 +11,7 @@ export type Stage = Awaited<ReturnType<typeof stageByCli>>
 
 /**
  * `blueGreen`, with CodeDeploy and CloudWatch by the AWS CLI. What only looks how far things are asks `clients`, the SDK's, which
- * takes a hundredth of the time.
+ * takes a fraction of the time.
  */
 export async function stageByCli(t: TestContext, wishes: Parameters<typeof blueGreen>[1] = {}) {
   const stage = await blueGreen(t, wishes)

@@ -75,7 +75,9 @@ suite('deployments', () => {
     await codedeploy.continueDeployment({ deploymentId: id, deploymentWaitType: 'READY_WAIT' })
     await untilEvent(clients, id, 'AllowTraffic')
     assert.deepEqual(await answers(stage), { production: 'v2 v2', test: 'v2 v2' })
-    await stage.wait('deploy', 'deployment-successful', { deploymentId: id })
+    // It looks every 15 s; the story goes on meanwhile.
+    const successful = stage.wait('deploy', 'deployment-successful', { deploymentId: id })
+    await untilStatus(clients, id, 'Succeeded')
     const { deploymentInfo } = await codedeploy.getDeployment({ deploymentId: id })
     assert.deepEqual([deploymentInfo?.status, deploymentInfo?.errorInformation], ['Succeeded', undefined])
     // Its flow was on blue, whose targets are deregistered past their delay by now.
@@ -93,6 +95,7 @@ suite('deployments', () => {
     const next = await deploy(stage, await registerVersion(clients, 'v3'))
     await untilStatus(clients, next, 'Succeeded')
     assert.deepEqual(await answers(stage), { production: 'v3 v3', test: 'v3 v3' })
+    await successful
   })
 
   storyByCli('S2.2: a rollback moves both listeners back to blue, which still serves', async t => {

@@ -2,17 +2,17 @@
  * The three clients that people drive AWS with, behind one door: an operation's name and its input, as AWS's API names
  * them.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
-import { promisify } from 'node:util'
 import { EC2 } from '@aws-sdk/client-ec2'
 import { ECS } from '@aws-sdk/client-ecs'
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2'
 import { STS } from '@aws-sdk/client-sts'
+import { runAws } from '../../src/api/run-aws.fixture.ts'
 
 type SdkService = 'elbv2' | 'ec2' | 'ecs' | 'sts'
 /** As the AWS CLI and boto3 name them. */
@@ -91,7 +91,7 @@ export function cliDriver(endpoint: string): Driver<ServiceName> {
       ...files,
     ]
     try {
-      const { stdout } = await promisify(execFile)('aws', args, { env: environment })
+      const { stdout } = await runAws(args, environment)
       return stdout.trim() === '' ? {} : JSON.parse(stdout)
     } catch (error) {
       const stderr = String((error as { stderr?: string }).stderr)
@@ -117,7 +117,7 @@ export function cliClient<Client extends object>(endpoint: string, service: Serv
 export function cliWaiter(endpoint: string) {
   return async (service: ServiceName, state: string, input: object): Promise<void> => {
     const args = [service, 'wait', state, '--endpoint-url', endpoint, '--cli-input-json', JSON.stringify(input)]
-    await promisify(execFile)('aws', args, { env: environment })
+    await runAws(args, environment)
   }
 }
 

@@ -1,12 +1,11 @@
 /** What `sluice up` is told: workers, account and region; and whom it believes, with the AWS CLI as the caller. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { promisify } from 'node:util'
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2'
 import { STS } from '@aws-sdk/client-sts'
+import { runAws } from '../../src/api/run-aws.fixture.ts'
 import { lacking } from '../lacking.ts'
 import { Network } from './network.ts'
 import { has, startSluice, temporaryDirectory } from './sluice.ts'
@@ -39,16 +38,14 @@ test('with --credentials the AWS CLI is let in with the right secret, for any re
   chmodSync(file, 0o600)
   const sluice = await startSluice(t, { flags: ['--credentials', file] })
   const aws = (secret: string, ...args: string[]) =>
-    promisify(execFile)('aws', [...args, '--endpoint-url', sluice.url, '--output', 'json'], {
-      env: {
-        ...process.env,
-        AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
-        AWS_SECRET_ACCESS_KEY: secret,
-        AWS_DEFAULT_REGION: 'sa-east-1',
-        AWS_PAGER: '',
-        AWS_CONFIG_FILE: '/dev/null',
-        AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-      },
+    runAws([...args, '--endpoint-url', sluice.url, '--output', 'json'], {
+      ...process.env,
+      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: secret,
+      AWS_DEFAULT_REGION: 'sa-east-1',
+      AWS_PAGER: '',
+      AWS_CONFIG_FILE: '/dev/null',
+      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     })
   const [vpcs, groups] = await Promise.all([
     aws('right', 'ec2', 'describe-vpcs'),

@@ -98,16 +98,20 @@ export function temporaryDirectory(t: TestContext): string {
   return directory
 }
 
-/** Polls until `condition` holds; fails after `ms` (and `slackMs`) naming what was waited for. */
+/**
+ * Polls until `condition` holds; fails after `ms` (and `slackMs`) naming what was waited for. What takes long is asked for less
+ * often, a twentieth of the time waited so far apart: to ask a server every 20 ms for a minute keeps a core busy.
+ */
 export async function until<T>(what: string, condition: () => T | Promise<T>, ms = 30_000): Promise<NonNullable<T>> {
-  const deadline = performance.now() + ms + slackMs
-  let last: unknown
-  while (performance.now() < deadline) {
-    last = await condition()
+  const begun = performance.now()
+  const deadline = begun + ms + slackMs
+  for (;;) {
+    const last = await condition()
     if (last) return last as NonNullable<T>
-    await pause(20)
+    const now = performance.now()
+    if (now >= deadline) throw new Error(`waited ${ms} ms in vain: ${what}`)
+    await pause(Math.min(Math.max(20, (now - begun) / 20), 500, deadline - now))
   }
-  throw new Error(`waited ${ms} ms in vain: ${what}`)
 }
 
 /** Whether a program is to be had. */

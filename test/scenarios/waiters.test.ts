@@ -1,8 +1,7 @@
 /** The AWS CLI's waiters poll until a state is there. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { test } from 'node:test'
-import { promisify } from 'node:util'
+import { runAws } from '../../src/api/run-aws.fixture.ts'
 import { lacking } from '../lacking.ts'
 import { Network } from './network.ts'
 import { has, startSluice } from './sluice.ts'
@@ -14,16 +13,14 @@ test('`aws elbv2 wait` and `aws ec2 wait` end when what they wait for is there',
   const network = new Network(sluice.url)
   const wait = (...args: string[]) => {
     const [service = '', ...rest] = args
-    return promisify(execFile)('aws', [service, 'wait', ...rest, '--endpoint-url', sluice.url], {
-      env: {
-        ...process.env,
-        AWS_ACCESS_KEY_ID: 'test',
-        AWS_SECRET_ACCESS_KEY: 'test',
-        AWS_DEFAULT_REGION: 'us-east-1',
-        AWS_PAGER: '',
-        AWS_CONFIG_FILE: '/dev/null',
-        AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-      },
+    return runAws([service, 'wait', ...rest, '--endpoint-url', sluice.url], {
+      ...process.env,
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_DEFAULT_REGION: 'us-east-1',
+      AWS_PAGER: '',
+      AWS_CONFIG_FILE: '/dev/null',
+      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     })
   }
   const target = await startTarget(t, '127.76.2.1', 26_021)
