@@ -74,6 +74,7 @@ async function open() {
     clock,
     feed,
     hooks: hookCaller(options.hooks),
+    timing: options.timing,
     log: line => log('deployment', line),
   })
   const api = await listen({

@@ -183,6 +183,12 @@ const tables: [string, Parameters<typeof explained>[0], Parameters<typeof nodeRe
     },
     /^served\n.*group {5}arn:green in zone a, weight 5 of 5\n.*\nIts switch to other target groups is held until one .* 2026-01-01T/s,
   ],
+  [
+    'a switch that AWS’s timing delays',
+    {},
+    { applied: { delayed: [{ listenerArn: 'arn:listener', until: now, forward: [] }] } },
+    /Its switch to other target groups is made at 2026-01-01T.*: AWS's timing is played/,
+  ],
   ['no node', {}, { nodeConnected: false }, /\nThe node process is not connected/],
   ['a node behind', {}, { applied: { revision: 0 } }, /\nThe node has revision 0 in place; this is revision 1\.\n/],
 ]

@@ -8,6 +8,7 @@ import { isSuspect } from './domain/suspicion.ts'
 import { targetKey } from './domain/target-group.ts'
 import { targetHealth } from './domain/target-health.ts'
 import type { ControlEnd } from './feed/control-end.ts'
+import type { HeldSwitch } from './feed/messages.ts'
 import type { NodeView } from './node-view.ts'
 
 /** What `sluice explain` prints; the body of `GET /_sluice/explain`. */
@@ -192,13 +193,21 @@ function problemStep({ listener, choice }: Explanation, feed: Feed): readonly St
 
 function notes({ listener }: Explanation, { state, snapshot }: NodeView, feed: Feed): readonly string[] {
   const applied = feed.applied()
-  const held = applied?.held.filter(({ listenerArn }) => listenerArn === listener?.listenerArn) ?? []
+  const isIts = ({ listenerArn }: HeldSwitch) => listenerArn === listener?.listenerArn
+  const whose = ({ ruleArn }: HeldSwitch) =>
+    ruleArn === undefined ? 'Its switch' : `The switch of its rule ${state.rules.get(ruleArn)?.priority}`
+  const when = ({ until }: HeldSwitch) => new Date(until).toISOString()
+  const { held = [], delayed = [] } = applied ?? {}
   return [
-    ...held.map(({ ruleArn, until }) => {
-      const whose =
-        ruleArn === undefined ? 'Its switch' : `The switch of its rule ${state.rules.get(ruleArn)?.priority}`
-      return `${whose} to other target groups is held until one of their targets is healthy, at most until ${new Date(until).toISOString()}.`
-    }),
+    ...held
+      .filter(isIts)
+      .map(
+        its =>
+          `${whose(its)} to other target groups is held until one of their targets is healthy, at most until ${when(its)}.`,
+      ),
+    ...delayed
+      .filter(isIts)
+      .map(its => `${whose(its)} to other target groups is made at ${when(its)}: AWS's timing is played (--timing).`),
     ...(feed.nodeConnected ? [] : ['The node process is not connected: it serves on the last state that it was told.']),
     ...(feed.nodeConnected && applied?.revision !== snapshot.revision
       ? [`The node has revision ${applied?.revision ?? 0} in place; this is revision ${snapshot.revision}.`]

@@ -3,6 +3,7 @@ import type { RootCertificate } from './cli/ca.ts'
 import type { Options } from './cli/options.ts'
 import type { TaskOutput } from './cli/task.ts'
 import type { Clock } from './clock.ts'
+import { type Design, designOf } from './design.ts'
 import { parseFlow } from './domain/explain.ts'
 import { targetHostAddresses, targetHosts } from './domain/target-hosts.ts'
 import { explainFlow } from './explanation.ts'
@@ -53,19 +54,19 @@ export function pages(store: Store, clock: Clock, feed: ControlEnd): NonNullable
   }
 }
 
-/** What `sluice doctor`, `explain`, `target`, `sg`, `task` and `ca` ask. */
+/** What `sluice doctor`, `explain`, `check`, `rehearse`, `target`, `sg`, `task` and `ca` ask. */
 export function inquiries(
   store: Store,
   clock: Clock,
   feed: ControlEnd,
   scheduler: Pick<Scheduler, 'logs'>,
-  { account, region, dnsPort }: Pick<Options, 'account' | 'region' | 'dnsPort'>,
+  { account, region, dnsPort, timing }: Pick<Options, 'account' | 'region' | 'dnsPort' | 'timing'>,
 ): NonNullable<ApiOptions['routes']> {
   const view = nodeViewer(feed)
   return {
     'GET /_sluice/status': async () => {
       await feed.count()
-      const body: Status = { ...statusOf(store.read(), feed, clock.now(), addressesOnCards()), dnsPort }
+      const body: Status = { ...statusOf(store.read(), feed, clock.now(), addressesOnCards()), dnsPort, timing }
       return { status: 200, body }
     },
     'GET /_sluice/explain': query => {
@@ -75,6 +76,7 @@ export function inquiries(
       const now = clock.now()
       return { status: 200, body: explainFlow(view(store.read(), now), feed, flow, now, addressesOnCards()) }
     },
+    'GET /_sluice/design': () => ({ status: 200, body: designOf(store.read()) satisfies Design }),
     'GET /_sluice/task-logs': async query => {
       const id = query.get('task') ?? ''
       const output = await scheduler.logs(id, shownLogBytes)

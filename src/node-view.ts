@@ -7,7 +7,7 @@ import type { ControlEnd } from './feed/control-end.ts'
 
 /** What the node serves now, as far as the control process knows. */
 export interface NodeView {
-  /** What was asked for, but for switches of target groups that the node holds. */
+  /** What was asked for, but for switches of target groups that the node has not made yet. */
   readonly state: State
   /** What the node makes of it, by the same function. */
   readonly snapshot: Snapshot
@@ -17,7 +17,8 @@ export interface NodeView {
 export function nodeViewer(feed: Pick<ControlEnd, 'applied' | 'health'>): (desired: State, now: number) => NodeView {
   const build = snapshotBuilder()
   return (desired, now) => {
-    const changes = (feed.applied()?.held ?? []).flatMap(({ listenerArn, ruleArn, forward }): readonly Change[] => {
+    const { held = [], delayed = [] } = feed.applied() ?? {}
+    const changes = [...held, ...delayed].flatMap(({ listenerArn, ruleArn, forward }): readonly Change[] => {
       const [table, key] = ruleArn === undefined ? (['listeners', listenerArn] as const) : (['rules', ruleArn] as const)
       const record = desired[table].get(key)
       return record ? [{ table, key, value: { ...record, forward } } as Change] : []

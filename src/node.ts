@@ -20,6 +20,7 @@ import { Checker } from './health/checker.ts'
 import { log } from './log.ts'
 import { OperatorLog } from './operator-log.ts'
 import { LastGood } from './reconcile/last-good.ts'
+import { consensusProbes } from './reconcile/propagation.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
 
 /** What the node process tells its parent once its engine has the first snapshot in place. */
@@ -120,6 +121,7 @@ let hasFallbacks = false
 const reconciler = new Reconciler({
   engine,
   clock,
+  timing: options.timing,
   build(...known) {
     isComplete = hasSpoken
     return build(...known)
@@ -137,7 +139,7 @@ const reconciler = new Reconciler({
 reconciler.health(restored.health)
 const probesOf = probesBuilder()
 const serve = (state: State) => {
-  checker.update(probesOf(state))
+  checker.update(consensusProbes(probesOf(state), state, options.timing))
   // What was registered again must not serve by what its earlier registration was.
   reconciler.health(checker.health)
   reconciler.desired(state)

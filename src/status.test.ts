@@ -122,6 +122,12 @@ test('an HTTP listener is in userspace, and has the targets of all its rules wit
   const held = [5, 9].map(until => ({ listenerArn: 'arn:http', ruleArn: 'arn:rule:1', until, forward: [] }))
   const [http] = statusOf(state, nodeReports({ applied: { held } }), now, new Set()).listeners
   assert.deepEqual([http?.engine, http?.rules, http?.heldUntil], ['userspace', 1, '1970-01-01T00:00:00.009Z'])
+  const links = ['arn:tg', 'arn:other'].map(
+    targetGroupArn => ({ targetGroupArn, reason: 'Elb.InitialHealthChecking' }) as const,
+  )
+  const [timed] = statusOf(state, nodeReports({ applied: { delayed: held, links } }), now, new Set()).listeners
+  assert.deepEqual([timed?.heldUntil, timed?.delayedUntil], [undefined, '1970-01-01T00:00:00.009Z'])
+  assert.deepEqual(timed?.linking, [{ targetGroup: 'tg', reason: 'Elb.InitialHealthChecking' }])
   assert.deepEqual(
     http?.targets.map(({ id, weight }) => [id, weight]),
     [['10.0.1.10', 7]],

@@ -5,6 +5,7 @@ import type { State } from './domain/state.ts'
 import { isSuspect } from './domain/suspicion.ts'
 import { targetKey } from './domain/target-group.ts'
 import { targetHealth } from './domain/target-health.ts'
+import type { Timing } from './domain/timing.ts'
 import type { FlowTable } from './engine/engine.ts'
 import type { ControlEnd } from './feed/control-end.ts'
 import type { CountersReport } from './feed/messages.ts'
@@ -26,6 +27,7 @@ export interface Status {
   readonly flowTable?: FlowTable
   /** Of the responder on 127.0.0.1; 0: there is none. */
   readonly dnsPort: number
+  readonly timing: Timing
 }
 
 export interface ListenerStatus {
@@ -44,6 +46,10 @@ export interface ListenerStatus {
   readonly fallbacks: readonly string[]
   /** A switch of target groups that waits for the new side's first healthy target; of several the last one's. */
   readonly heldUntil?: string
+  /** The same for one that AWS's timing delays. */
+  readonly delayedUntil?: string
+  /** Its target groups that AWS's timing has not linked yet: names, with the reason that AWS gives. */
+  readonly linking: readonly { readonly targetGroup: string; readonly reason: string }[]
   /** Beside the default one; absent where it can have none. */
   readonly rules?: number
   readonly activeFlows: number
@@ -83,7 +89,12 @@ type Feed = Pick<ControlEnd, 'applied' | 'counters' | 'health' | 'nodeConnected'
  *
  * @param onCards addresses of this host's network cards
  */
-export function statusOf(state: State, feed: Feed, now: number, onCards: ReadonlySet<string>): Omit<Status, 'dnsPort'> {
+export function statusOf(
+  state: State,
+  feed: Feed,
+  now: number,
+  onCards: ReadonlySet<string>,
+): Omit<Status, 'dnsPort' | 'timing'> {
   const applied = feed.applied()
   const counters = feed.counters()
   const countedBy = Map.groupBy(counters?.listeners ?? [], ({ listenerArn }) => listenerArn)
@@ -98,7 +109,10 @@ export function statusOf(state: State, feed: Feed, now: number, onCards: Readonl
     listeners: [...state.listeners.values()].map(listener => {
       const loadBalancer = state.loadBalancers.get(listener.loadBalancerArn)
       const counted = countedBy.get(listener.arn) ?? []
-      const holds = applied?.held.filter(({ listenerArn }) => listenerArn === listener.arn) ?? []
+      const [holds, delays] = [applied?.held ?? [], applied?.delayed ?? []].map(switches =>
+        switches.filter(({ listenerArn }) => listenerArn === listener.arn).map(({ until }) => until),
+      ) as [number[], number[]]
+      const groups = targetGroupsOf(state, listener)
       const isForKernel = listener.tls === undefined && !speaksHttp(listener)
       const problems = problemsOf.get(listener.arn) ?? []
       const fallbacks = [...new Set(fallbacksOf.get(listener.arn)?.map(({ reason }) => reason))]
@@ -116,12 +130,19 @@ export function statusOf(state: State, feed: Feed, now: number, onCards: Readonl
         problems: problems.map(({ reason }) => reason),
         ...(applied && { engine: isForKernel && fallbacks.length === 0 ? 'kernel' : 'userspace' }),
         fallbacks,
-        ...(holds.length > 0 && { heldUntil: new Date(Math.max(...holds.map(({ until }) => until))).toISOString() }),
+        ...(holds.length > 0 && { heldUntil: new Date(Math.max(...holds)).toISOString() }),
+        ...(delays.length > 0 && { delayedUntil: new Date(Math.max(...delays)).toISOString() }),
+        linking: (applied?.links ?? [])
+          .filter(({ targetGroupArn }) => groups.has(targetGroupArn))
+          .map(({ targetGroupArn, reason }) => ({
+            targetGroup: state.targetGroups.get(targetGroupArn)?.name ?? targetGroupArn,
+            reason,
+          })),
         ...(speaksHttp(listener) && { rules: rulesOf(state, listener.arn).length }),
         activeFlows: sum(counted.map(({ activeFlows }) => activeFlows)),
         newFlows: sum(counted.map(({ newFlows }) => newFlows)),
         drops,
-        targets: [...targetGroupsOf(state, listener)].flatMap(([targetGroupArn, weight]) => {
+        targets: [...groups].flatMap(([targetGroupArn, weight]) => {
           const group = state.targetGroups.get(targetGroupArn)
           if (group === undefined) return []
           return registrationsAt(group, now).map(target => {

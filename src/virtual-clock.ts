@@ -1,15 +1,27 @@
 import type { Cancel, Clock } from './clock.ts'
 
+interface Timer {
+  at: number
+  readonly task: () => void
+  readonly every: number | undefined
+}
+
 /**
  * A clock for tests and rehearsals. Time stands still until `advance`, which steps timer by timer, so that a task set by a task within
  * the span runs too, and a periodic one as often as it would.
  */
 export class VirtualClock implements Clock {
   #now: number
-  #timers = new Set<{ at: number; task: () => void; every: number | undefined }>()
+  readonly #turns: number
+  readonly #timers = new Set<Timer>()
 
-  constructor(start = Date.UTC(2026, 0, 1)) {
+  /**
+   * @param turns of node's event loop that may pass between two timers. Three let real I/O callbacks (loopback sockets) and what follows
+   *   them finish; where nothing but promises is waited for, one does.
+   */
+  constructor(start = Date.UTC(2026, 0, 1), turns = 3) {
     this.#now = start
+    this.#turns = turns
   }
 
   now(): number {
@@ -32,16 +44,16 @@ export class VirtualClock implements Clock {
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
     for (;;) {
-      await settle()
-      const next = [...this.#timers].filter(timer => timer.at <= end).sort((a, b) => a.at - b.at)[0]
-      if (next === undefined) break
+      await this.#settle()
+      const next = this.#next()
+      if (next === undefined || next.at > end) break
       this.#now = Math.max(this.#now, next.at)
       if (next.every === undefined) this.#timers.delete(next)
       else next.at += next.every
       next.task()
     }
     this.#now = end
-    await settle()
+    await this.#settle()
   }
 
   #add(ms: number, task: () => void, every: number | undefined): Cancel {
@@ -49,9 +61,15 @@ export class VirtualClock implements Clock {
     this.#timers.add(timer)
     return () => this.#timers.delete(timer)
   }
-}
 
-async function settle(): Promise<void> {
-  // setImmediate lets real I/O callbacks of the same turn (loopback sockets) and chains of promises finish.
-  for (let turn = 0; turn < 3; turn++) await new Promise(resolve => setImmediate(resolve))
+  /** Of several at one time the one that was set first. */
+  #next(): Timer | undefined {
+    let next: Timer | undefined
+    for (const timer of this.#timers) if (next === undefined || timer.at < next.at) next = timer
+    return next
+  }
+
+  async #settle(): Promise<void> {
+    for (let turn = 0; turn < this.#turns; turn++) await new Promise(resolve => setImmediate(resolve))
+  }
 }

@@ -142,8 +142,8 @@ export function isFraction(schema: NormalizedSchema): boolean {
   return fractions.has(schema.getMemberName())
 }
 
-/** CloudWatch's `PutMetricAlarmInput.Threshold`, ECS's `Scale.value`. */
-const fractions: ReadonlySet<string> = new Set(['Threshold', 'value'])
+/** CloudWatch's `PutMetricAlarmInput.Threshold`; ECS's `Scale.value` and the shares of `LinearConfiguration` and `CanaryConfiguration`. */
+const fractions: ReadonlySet<string> = new Set(['Threshold', 'value', 'stepPercent', 'canaryPercent'])
 
 const iso8601 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
 

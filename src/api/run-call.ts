@@ -1,8 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { HostAddresses } from '../domain/addresses.ts'
 import type { Health } from '../domain/health.ts'
 import type { State } from '../domain/state.ts'
+import { type Ids, randomIds } from '../ids.ts'
 import { RevisionConflict, type Store } from '../store/store.ts'
 import { type Action, type Call, Draft } from './call.ts'
 import { commonErrors } from './errors.ts'
@@ -15,6 +15,7 @@ export interface CallContext {
   readonly region: string
   hostAddresses(): HostAddresses
   health(key: string): Health | undefined
+  readonly ids?: Ids
 }
 
 /** How often a call is tried again when somebody else, a deployment for one, commits in between. */
@@ -59,16 +60,14 @@ export class CallRunner {
     const context = this.#context
     const state = context.store.read()
     const draft = new Draft(state)
+    const { ids = randomIds } = context
     const call: Call = {
       draft,
       account: context.account,
       region: context.region,
       now: context.clock.now(),
-      hex: length =>
-        randomBytes((length + 1) >> 1)
-          .toString('hex')
-          .slice(0, length),
-      uuid: () => randomUUID(),
+      hex: length => ids.hex(length),
+      uuid: () => ids.uuid(),
       get host() {
         return context.hostAddresses()
       },

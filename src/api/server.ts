@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { holdsKey } from './basic-auth.ts'
-import type { Action, Service } from './call.ts'
-import { checkInput } from './check-input.ts'
+import type { Service } from './call.ts'
 import type { Credentials } from './credentials.ts'
+import { type Asked, dispatch } from './dispatch.ts'
 import { ApiError, commonErrors } from './errors.ts'
 import { type FormNode, parseForm } from './form.ts'
 import { checkFront } from './front.ts'
 import { decodeJsonInput, encodeJsonAnswer, encodeJsonError } from './json-protocol.ts'
-import { decodeInput, encodeAnswer, encodeError, findOperation, type Operation } from './query-protocol.ts'
+import { decodeInput, encodeAnswer, encodeError } from './query-protocol.ts'
 import { type CallContext, CallRunner } from './run-call.ts'
 import { Services } from './services.ts'
 import { claimedScope, type SignedRequest, verifySignature } from './sigv4.ts'
@@ -114,15 +114,9 @@ interface Answer {
   readonly body: string
 }
 
-/** A call as its protocol says it: of which action, with what, and how it is answered. */
-interface Asked {
-  readonly service: Service
-  readonly action: string
-  /** What is answered where there is no such action. */
-  readonly unknown: ApiError
+/** A call as its protocol says it. */
+interface AskedByText extends Asked<string> {
   readonly contentType: string
-  decode(operation: Operation): Record<string, unknown>
-  encode(operation: Operation, output: unknown): string
 }
 
 /**
@@ -190,19 +184,9 @@ class Handler {
     }
   }
 
-  async #call(asked: Asked, accessKeyId: string): Promise<Answer> {
-    const { service, action } = asked
-    const { schemas, actions, constraints } = await this.#services.load(service)
-    const operation = findOperation(schemas, action)
-    const run = Object.hasOwn(actions, action) ? actions[action] : undefined
-    if (operation === undefined || run === undefined) throw asked.unknown
-    const input = asked.decode(operation)
-    if (constraints !== undefined) checkInput(input, operation, constraints, service.protocol, service.invalidCode)
-    const dryRun = service.protocol === 'ec2' && input.DryRun === true
-    // Written before the commit, so that an output which cannot be written is a failure that changed nothing.
-    const answering: Action<unknown, string> = (given, call) => asked.encode(operation, run(given as never, call))
-    const answer = await this.#calls.run(answering, input, accessKeyId, dryRun)
-    return { status: 200, contentType: asked.contentType, body: answer }
+  async #call(asked: AskedByText, accessKeyId: string): Promise<Answer> {
+    const body = await dispatch(this.#services, this.#calls, asked, accessKeyId)
+    return { status: 200, contentType: asked.contentType, body }
   }
 
   /** The access key id of whoever signed the request. */
@@ -258,7 +242,7 @@ class Handler {
 }
 
 /** Throws `InvalidAction` and its like for a form that calls nothing of ours. */
-function askedByForm(service: Service | undefined, form: FormNode, requestId: string): Asked {
+function askedByForm(service: Service | undefined, form: FormNode, requestId: string): AskedByText {
   const action = form.members.get('Action')?.text
   const version = form.members.get('Version')?.text ?? service?.version ?? ''
   if (!action) throw commonErrors.missingAction()
@@ -279,7 +263,7 @@ function askedByForm(service: Service | undefined, form: FormNode, requestId: st
   }
 }
 
-function askedByJson(service: Service | undefined, action: string, body: Uint8Array, contentType: string): Asked {
+function askedByJson(service: Service | undefined, action: string, body: Uint8Array, contentType: string): AskedByText {
   const unknown = commonErrors.unknownOperation(action)
   if (service === undefined) throw unknown
   return {

@@ -3,6 +3,7 @@ import { isBuiltin } from 'node:module'
 import { networkInterfaces } from 'node:os'
 import { localIpv6Range, localRange, loopbackRange } from '../domain/addresses.ts'
 import { dnsZone } from '../domain/load-balancer.ts'
+import { printTiming } from '../domain/timing.ts'
 import type { FlowTable } from '../engine/engine.ts'
 import { isNetworkAdmin } from '../engine/network-admin.ts'
 import { tableOf } from '../engine/nftables/names.ts'
@@ -33,6 +34,8 @@ export async function doctor(options: Options): Promise<number> {
       ? `The node has revision ${status.node.revision} in place.`
       : 'The node process is not connected; it serves on the last state that it was told.',
   )
+  const timing = printTiming(status.timing)
+  if (timing !== undefined) print(`AWS's delays in taking changes over are played: ${timing}.`)
   if (status.listeners.length === 0) print('No listener was asked for yet.')
   for (const listener of status.listeners) for (const line of describeListener(listener)) print(line)
   for (const line of describeSecurityGroups(status)) print(line)
@@ -155,6 +158,10 @@ function describeListener(listener: ListenerStatus): string[] {
       : [
           `  switch held: the new target group has no healthy target yet; at the latest it happens at ${listener.heldUntil}`,
         ]),
+    ...(listener.delayedUntil === undefined
+      ? []
+      : [`  switch under way, as AWS's timing has it: it is made at ${listener.delayedUntil}`]),
+    ...listener.linking.map(({ targetGroup, reason }) => `  ${targetGroup} is being linked: ${reason}`),
     ...listener.targets.map(
       target =>
         `  ${target.id}:${target.port} ${target.state}, ${target.activeFlows} flows${target.weight === 0 ? ', weight 0' : ''}` +

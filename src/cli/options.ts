@@ -1,8 +1,10 @@
+import { randomInt } from 'node:crypto'
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isLoopback } from '../domain/cidr.ts'
+import type { Timing } from '../domain/timing.ts'
 
 /** What `sluice up` and `sluice doctor` can be told; handed to the processes as it is. */
 export interface Options {
@@ -33,6 +35,8 @@ export interface Options {
   readonly taskUser: string
   /** `http://...`, `https://...` or `exec:COMMAND`, by the name or ARN of the Lambda function that an AppSpec names. */
   readonly hooks: Readonly<Record<string, string>>
+  /** A seed that was not given has been drawn. */
+  readonly timing: Timing
 }
 
 interface Flag {
@@ -89,7 +93,17 @@ const flags: Readonly<Record<string, Flag>> = {
     default: '',
     help: 'what a deployment’s hook calls: http://... or exec:COMMAND (several: again, or a space between)',
   },
+  timing: {
+    value: 'PROFILE',
+    default: 'instant',
+    help: 'play AWS’s delays in taking changes over: aws-alb, aws-nlb, aws (both), or instant (none)',
+  },
+  'time-scale': { value: 'N', default: '1', help: 'with --timing: so many times as fast as AWS' },
+  'timing-seed': { value: 'N', default: '', help: 'with --timing: the same seed draws the same delays (default: any)' },
 }
+
+/** Of `Timing`: 32 bits. */
+const seeds = 2 ** 32
 
 /** What is wrong with the command line, in one line. */
 export class UsageError extends Error {}
@@ -150,6 +164,15 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     tasks: matching('tasks', /^(none|process|docker)$/, 'none, process or docker') as Options['tasks'],
     taskUser: text('task-user').value,
     hooks: hooksOf(text('hook')),
+    timing: {
+      profile: matching(
+        'timing',
+        /^(instant|aws-alb|aws-nlb|aws)$/,
+        'instant, aws-alb, aws-nlb or aws',
+      ) as Timing['profile'],
+      scale: integer('time-scale', 1, 10_000),
+      seed: text('timing-seed').value === '' ? randomInt(seeds) : integer('timing-seed', 0, seeds - 1),
+    },
   }
 }
 

@@ -1,5 +1,6 @@
 import { systemClock as clock } from '../clock.ts'
 import type { ControlReady } from '../control.ts'
+import { printTiming } from '../domain/timing.ts'
 import { log } from '../log.ts'
 import type { NodeReady } from '../node.ts'
 import type { Status } from '../status.ts'
@@ -135,12 +136,13 @@ function banner(url: string, options: Options): string {
     options.credentials === undefined
       ? '  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n'
       : `  # sign with a key of ${options.credentials}\n`
+  const timing = printTiming(options.timing)
   const port = options.port === 4566 ? '' : ` --port ${new URL(url).port}`
   const credentials = options.credentials === undefined ? '' : ` --credentials ${options.credentials}`
   return `
 sluice ${version} serves AWS's Elastic Load Balancing API at ${url}
 state: ${options.dataDir}
-
+${timing === undefined ? '' : `timing: ${timing}\n`}
 Paste this into another terminal:
   export AWS_ENDPOINT_URL=${url} AWS_REGION=${options.region} AWS_DEFAULT_REGION=${options.region}
 ${keys}

@@ -200,3 +200,41 @@ test('a hook is found by the name that the AppSpec gives, or by the one in its A
     },
   })
 })
+
+const stageCall: HookCall = {
+  name: 'check',
+  event: 'POST_SCALE_UP',
+  deploymentId: 'arn:service-deployment',
+  executionId: 'ecs-lambda-1',
+  payload: { executionId: '1', lifecycleStage: 'POST_SCALE_UP' },
+}
+
+test("http: a hook of ECS's own deployments answers as a Lambda function does, and must", async t => {
+  const rows: readonly (readonly [string, unknown])[] = [
+    ['{"hookStatus":"SUCCEEDED"}', { answer: 'Succeeded' }],
+    ['{"hookStatus":"IN_PROGRESS"}', { callBack: { afterSeconds: 30 } }],
+    [
+      '{"hookStatus":"IN_PROGRESS","callBackDelay":60,"hookDetails":{"a":1}}',
+      { callBack: { afterSeconds: 60, details: { a: 1 } } },
+    ],
+    ['{"hookStatus":"FAILED"}', 'answered that it failed'],
+    ['', 'answered without a hookStatus SUCCEEDED, FAILED or IN_PROGRESS'],
+    ['{"status":"Succeeded"}', 'answered without a hookStatus SUCCEEDED, FAILED or IN_PROGRESS'],
+  ]
+  for (const [body, expected] of rows) {
+    const { url, requests } = await hookServer(t, 200, body)
+    const answer = await hookCaller({ check: url })(stageCall, never)
+    if (typeof expected === 'string') assert.equal(answer?.diagnostics?.message, `POST ${url}: ${expected}`)
+    else assert.deepEqual(answer, expected)
+    assert.deepEqual(JSON.parse(requests[0]!.body), stageCall.payload)
+  }
+})
+
+test("exec: a command of ECS's own deployments answers on stdout, or by its exit code", async () => {
+  const run = (command: string) => hookCaller({ check: `exec:${command}` })(stageCall, never)
+  assert.deepEqual(await run('true'), { answer: 'Succeeded' })
+  assert.deepEqual(await run(`grep -q '"lifecycleStage":"POST_SCALE_UP"'`), { answer: 'Succeeded' })
+  assert.equal((await run('false'))?.answer, 'Failed')
+  const still = `echo '{"hookStatus":"IN_PROGRESS","callBackDelay":5}'`
+  assert.deepEqual(await run(still), { callBack: { afterSeconds: 5 } })
+})

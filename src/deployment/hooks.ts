@@ -5,8 +5,15 @@ import type { Readable } from 'node:stream'
 import type { LifecycleEvent } from '../domain/code-deploy.ts'
 import type { HookCall } from './view.ts'
 
-/** What a hook said of the event. `undefined`: it will say it later, by PutLifecycleEventHookExecutionStatus. */
-export type HookAnswer = Pick<LifecycleEvent, 'answer' | 'diagnostics'> | undefined
+/**
+ * What a hook said of the event. `undefined`: it will say it later, by PutLifecycleEventHookExecutionStatus. `callBack`: it is to be
+ * called again after so many seconds, and given `details` (of ECS's own deployments alone).
+ */
+export type HookAnswer =
+  | (Pick<LifecycleEvent, 'answer' | 'diagnostics'> & {
+      readonly callBack?: { readonly afterSeconds: number; readonly details?: unknown }
+    })
+  | undefined
 
 /** Calls a hook. It never rejects; when `signal` aborts, it ends what it began. */
 export type CallHook = (call: HookCall, signal: AbortSignal) => Promise<HookAnswer>
@@ -21,7 +28,8 @@ const answerBytes = 65_536
  *
  * `http://` and `https://` get a POST of AWS's event. An answer `{"status":"Succeeded"}` or `Failed` is the hook's; any other
  * answer with a 2xx code means that it calls PutLifecycleEventHookExecutionStatus later. `exec:` is run by `sh -c` with the event on
- * stdin and in its environment; exit code 0 is Succeeded.
+ * stdin and in its environment; exit code 0 is Succeeded. Hooks of ECS's own deployments answer as a Lambda function does
+ * (`spokenAnswer`); of a command that writes nothing its exit code says it.
  *
  * @param targets by function name or ARN: `--hook`
  */
@@ -43,8 +51,8 @@ function functionName(name: string): string {
 }
 
 /** AWS's event, as the Lambda function gets it. */
-function eventOf({ deploymentId, executionId }: HookCall): string {
-  return JSON.stringify({ DeploymentId: deploymentId, LifecycleEventHookExecutionId: executionId })
+function eventOf({ deploymentId, executionId, payload }: HookCall): string {
+  return JSON.stringify(payload ?? { DeploymentId: deploymentId, LifecycleEventHookExecutionId: executionId })
 }
 
 function post(url: string, call: HookCall, signal: AbortSignal): Promise<HookAnswer> {
@@ -60,7 +68,7 @@ function post(url: string, call: HookCall, signal: AbortSignal): Promise<HookAns
         const tail = new Tail(answerBytes)
         response.on('data', (chunk: Buffer) => tail.add(chunk))
         response.on('error', broken)
-        response.on('end', () => resolve(answerOf(url, response.statusCode ?? 0, tail.text())))
+        response.on('end', () => resolve(answerOf(url, call, response.statusCode ?? 0, tail.text())))
       })
       request.on('error', broken)
       request.end(body)
@@ -70,16 +78,32 @@ function post(url: string, call: HookCall, signal: AbortSignal): Promise<HookAns
   })
 }
 
-function answerOf(url: string, code: number, text: string): HookAnswer {
-  const status = statusIn(text)
+function answerOf(url: string, call: HookCall, code: number, text: string): HookAnswer {
   if (code < 200 || code > 299) return failed('ScriptFailed', `POST ${url}: answered ${code}`, text)
+  if (call.payload !== undefined) return spokenAnswer(`POST ${url}`, text)
+  const status = jsonIn(text)?.status
   if (status === 'Failed') return failed('ScriptFailed', `POST ${url}: answered that it failed`, text)
   return status === 'Succeeded' ? { answer: status } : undefined
 }
 
-function statusIn(text: string): unknown {
+/** AWS's default for `callBackDelay`, seconds. */
+const usualCallBackSeconds = 30
+
+/** What a Lambda function says of a stage (AWS: Lambda hooks for Amazon ECS service deployments); without a valid hookStatus it failed. */
+function spokenAnswer(who: string, text: string): HookAnswer {
+  const { hookStatus, callBackDelay, hookDetails } = jsonIn(text) ?? {}
+  if (hookStatus === 'SUCCEEDED') return { answer: 'Succeeded' }
+  if (hookStatus === 'FAILED') return failed('ScriptFailed', `${who}: answered that it failed`, text)
+  if (hookStatus !== 'IN_PROGRESS')
+    return failed('ScriptFailed', `${who}: answered without a hookStatus SUCCEEDED, FAILED or IN_PROGRESS`, text)
+  const afterSeconds = typeof callBackDelay === 'number' && callBackDelay > 0 ? callBackDelay : usualCallBackSeconds
+  return { callBack: { afterSeconds, ...(hookDetails !== undefined && { details: hookDetails }) } }
+}
+
+function jsonIn(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    return JSON.parse(text)?.status
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? { ...value } : undefined
   } catch {
     return undefined
   }
@@ -97,6 +121,7 @@ function execute(command: string, call: HookCall, signal: AbortSignal): Promise<
   }
   return new Promise(resolve => {
     const tail = new Tail(tailBytes)
+    const output = new Tail(answerBytes)
     // A process group of its own, so that all of it can be ended.
     const child = spawn('/bin/sh', ['-c', guarded, command], {
       env,
@@ -108,7 +133,8 @@ function execute(command: string, call: HookCall, signal: AbortSignal): Promise<
     signal.addEventListener('abort', end, { once: true })
     if (signal.aborted) end()
     const outputs = [child.stdout, child.stderr]
-    for (const output of outputs) output.on('data', (chunk: Buffer) => tail.add(chunk))
+    for (const its of outputs) its.on('data', (chunk: Buffer) => tail.add(chunk))
+    child.stdout.on('data', (chunk: Buffer) => output.add(chunk))
     // The guard writes nothing, but only what is read is seen to end.
     const guard = child.stdio[3] as Readable
     guard.on('error', () => {}).resume()
@@ -120,12 +146,16 @@ function execute(command: string, call: HookCall, signal: AbortSignal): Promise<
       // What it left in a session of its own may hold its output open for ever, and nobody waits for that. What it wrote itself is
       // read by the second turn from here.
       setImmediate(setImmediate, () => {
-        for (const output of outputs) output.destroy()
+        for (const its of outputs) its.destroy()
       })
     })
     child.on('close', (code, killedBy) => {
       signal.removeEventListener('abort', end)
-      if (code === 0) return resolve({ answer: 'Succeeded' })
+      if (code === 0) {
+        const text = output.text()
+        const isSpoken = call.payload !== undefined && text !== ''
+        return resolve(isSpoken ? spokenAnswer(command, text) : { answer: 'Succeeded' })
+      }
       const how = killedBy === null ? `exited with ${code}` : `was killed by ${killedBy}`
       resolve(failed('ScriptFailed', `${command}: ${how}`, tail.text()))
     })

@@ -1,7 +1,7 @@
 import type { AutoRollbackEvent, Deployment, DeploymentProgress } from '../domain/code-deploy.ts'
 import { groupKeyOf } from './plan.ts'
 import { blueSide, canServe, greenSide } from './side.ts'
-import { foreignListener, refusal } from './traffic.ts'
+import { awaitedOf, foreignListener, refusal } from './traffic.ts'
 import type { View } from './view.ts'
 
 /** Why a deployment is to end before its end, and whether everything is to be put back first. */
@@ -11,9 +11,9 @@ export interface Interruption {
 }
 
 /** For so long the replacement may lack tasks before the deployment fails (AWS: a scaling event during the shift). */
-const longestUnsteadyMs = 5 * 60_000
+export const longestUnsteadyMs = 5 * 60_000
 /** The node tries again and again to put a listener in place; after this the deployment takes it for refused. */
-const longestRefusedMs = 60_000
+export const longestRefusedMs = 60_000
 
 /** A failure at a step. It is rolled back where the deployment asks for that (AWS: DEPLOYMENT_FAILURE). */
 export function failure(deployment: Deployment, code: string, message: string): Interruption {
@@ -123,25 +123,32 @@ function refusedListener(deployment: Deployment, view: View): Interruption | und
 /** Why the node has not put a listener in place, once it has tried for a minute. */
 export function lastingRefusal(deployment: Deployment, view: View): string | undefined {
   const { refusedSince = Infinity } = deployment.progress
-  return view.now >= refusedSince + longestRefusedMs ? refusal(deployment, view) : undefined
+  return view.now >= refusedSince + longestRefusedMs ? refusal(awaitedOf(deployment), view) : undefined
 }
+
+/** Since when something is not as it should be, which ends a deployment if it lasts. */
+type Marks = Pick<DeploymentProgress, 'refusedSince' | 'unsteadySince'>
 
 /** With the times since when a listener is refused and since when the replacement lacks tasks, as far as they are. */
 export function marked(deployment: Deployment, view: View): Deployment {
-  const { refusedSince, unsteadySince, ...rest } = deployment.progress
-  const isRefused = refusal(deployment, view) !== undefined
-  const isUnsteady = lacksTasks(deployment, view)
-  if (isRefused === (refusedSince !== undefined) && isUnsteady === (unsteadySince !== undefined)) return deployment
-  const progress: DeploymentProgress = {
-    ...rest,
-    ...(isRefused && { refusedSince: refusedSince ?? view.now }),
-    ...(isUnsteady && { unsteadySince: unsteadySince ?? view.now }),
+  const isRefused = refusal(awaitedOf(deployment), view) !== undefined
+  const progress = withMarks(deployment.progress, isRefused, lacksTasks(deployment, view), view.now)
+  return progress === deployment.progress ? deployment : { ...deployment, progress }
+}
+
+/** The same object where nothing began or ended. */
+export function withMarks<P extends Marks>(progress: P, isRefused: boolean, isUnsteady: boolean, now: number): P {
+  const { refusedSince, unsteadySince, ...rest } = progress
+  if (isRefused === (refusedSince !== undefined) && isUnsteady === (unsteadySince !== undefined)) return progress
+  const marks: Marks = {
+    ...(isRefused && { refusedSince: refusedSince ?? now }),
+    ...(isUnsteady && { unsteadySince: unsteadySince ?? now }),
   }
-  return { ...deployment, progress }
+  return { ...rest, ...marks } as P
 }
 
 /** When the marks end the deployment. */
-export function markedEnds({ progress }: Deployment): readonly (number | undefined)[] {
+export function markedEnds({ progress }: { readonly progress: Marks }): readonly (number | undefined)[] {
   const { refusedSince, unsteadySince } = progress
   return [
     refusedSince === undefined ? undefined : refusedSince + longestRefusedMs,

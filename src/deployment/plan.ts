@@ -2,7 +2,7 @@ import type { Deployment, DeploymentPlan } from '../domain/code-deploy.ts'
 import { coloursOf, Impossible, listenerOf } from '../domain/colours.ts'
 import type { Change } from '../domain/state.ts'
 import { newTaskSet } from '../domain/task-set.ts'
-import { forwardOf, pointed } from './traffic.ts'
+import { forwardOf, idleGroup, pointed } from './traffic.ts'
 import type { View } from './view.ts'
 
 /** Its group's key in the state. */
@@ -12,7 +12,7 @@ export function groupKeyOf({ applicationName, deploymentGroupName }: Deployment)
 
 /**
  * What the deployment is going to work with, and its first changes: the green task set, and the production listener with green's
- * group in it at no weight, so that the node checks green's targets before anything is sent there.
+ * group in it at no weight, unless each is to be `alone`.
  *
  * Throws `Impossible`, though CreateDeployment looked: things may have changed since.
  */
@@ -37,7 +37,7 @@ export function planOf(deployment: Deployment, view: View): { plan: DeploymentPl
     },
   })
   const { productionListenerArn, testListenerArn } = group
-  const plan: DeploymentPlan = {
+  const given: DeploymentPlan = {
     serviceArn: service.arn,
     productionListenerArn,
     blueTaskSetArn: blue.arn,
@@ -49,6 +49,7 @@ export function planOf(deployment: Deployment, view: View): { plan: DeploymentPl
       testForward: listenerOf(state, testListenerArn).forward,
     }),
   }
+  const plan: DeploymentPlan = { ...given, ...idleGroup(state, given, view.timing) }
   const changes: Change[] = [
     { table: 'taskSets', key: green.arn, value: green },
     ...pointed(state, plan, productionListenerArn, forwardOf(plan, 0)),

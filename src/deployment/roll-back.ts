@@ -3,7 +3,7 @@ import type { Change } from '../domain/state.ts'
 import { drained, madePrimary } from '../domain/task-set.ts'
 import { type Interruption, lastingRefusal } from './interruption.ts'
 import { blueSide, canServe, greenSide } from './side.ts'
-import { allOnBlue, foreignListener, isInPlace } from './traffic.ts'
+import { allOnBlue, awaitedOf, foreignListener, isInPlace } from './traffic.ts'
 import { atStep, commit, type Move, type View, wait } from './view.ts'
 
 /** For so long a rollback waits for a healthy task of the original task set before it leaves both task sets as they are. */
@@ -51,7 +51,7 @@ export function rollBack(deployment: Deployment, view: View): Move {
   const refused = lastingRefusal(deployment, view)
   if (refused !== undefined)
     return leave(`a listener is not in place: ${refused}. The replacement task set was left as it is.`)
-  if (!isInPlace(deployment, view)) return wait()
+  if (!isInPlace(awaitedOf(deployment), view)) return wait()
   if (!canServe(blue, view)) {
     if (now < since + longestBlueWaitMs) return wait(since + longestBlueWaitMs)
     return leave('the original task set has no healthy task. The replacement task set was left as it is.')

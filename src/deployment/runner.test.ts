@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { Clock } from '../clock.ts'
 import { type Deployment, finalStatuses } from '../domain/code-deploy.ts'
 import { anySeed, randomFrom } from '../domain/random.fixture.ts'
+import { instant } from '../domain/timing.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import { type Deployments, openDeployments } from './runner.ts'
 import { newVersion, oldVersion, production, World } from './world.fixture.ts'
@@ -18,7 +19,7 @@ const everyRollback = ['DEPLOYMENT_FAILURE', 'DEPLOYMENT_STOP_ON_ALARM', 'DEPLOY
 
 function open(world: World, log: string[] = []): Deployments {
   const { store, clock, feed, callHook: hooks } = world
-  return openDeployments({ store, clock, feed, hooks, log: line => log.push(line) })
+  return openDeployments({ store, clock, feed, hooks, timing: instant, log: line => log.push(line) })
 }
 
 /** Lets the runner, the scheduler and the node do what they have to, `ms` long. */
@@ -128,7 +129,7 @@ test('a clock that is set forward, or a machine that slept, is noticed within a 
     after: (ms, task) => clock.after(ms, task),
     every: (ms, task) => clock.every(ms, task),
   }
-  const deployments = openDeployments({ store, clock: set, feed, hooks, log: () => {} })
+  const deployments = openDeployments({ store, clock: set, feed, hooks, timing: instant, log: () => {} })
   await run(world)
   assert.equal(world.deployment.progress.step, 'TerminationWait')
   aheadMs = 5 * minute
@@ -150,7 +151,7 @@ test('a store that cannot be written is tried again', async () => {
     },
   }
   const { clock, feed, callHook: hooks } = world
-  const deployments = openDeployments({ store, clock, feed, hooks, log: line => log.push(line) })
+  const deployments = openDeployments({ store, clock, feed, hooks, timing: instant, log: line => log.push(line) })
   await clock.advance(0)
   assert.deepEqual(log, ['cannot go on with deployments (no space left); trying again'])
   await clock.advance(2_000)

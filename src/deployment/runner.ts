@@ -1,18 +1,28 @@
-import { randomBytes, randomUUID } from 'node:crypto'
 import type { Cancel, Clock } from '../clock.ts'
-import { type Deployment, finalStatuses } from '../domain/code-deploy.ts'
 import type { Health } from '../domain/health.ts'
 import type { Change, State } from '../domain/state.ts'
+import type { Timing } from '../domain/timing.ts'
+import { type Ids, randomIds } from '../ids.ts'
 import { RevisionConflict, type Store } from '../store/store.ts'
+import { codeDeployCourse } from './code-deploy-course.ts'
+import type { Course } from './course.ts'
 import type { CallHook, HookAnswer } from './hooks.ts'
-import { advance } from './steps.ts'
-import { type Applied, type HookCall, type View, withEvent } from './view.ts'
+import { serviceCourse } from './service-course.ts'
+import type { Applied, HookCall, View } from './view.ts'
 
 /** Milliseconds until it is tried again when the store can't be written. */
 const retryMs = 1_000
 
 /** Time is looked at this often at least, since the wall clock may be set, and timers stand still while the machine sleeps. */
 const longestWaitMs = 60_000
+
+const courses: readonly Course[] = [codeDeployCourse, serviceCourse]
+
+/** A hook that is to be under way, and whose deployment waits for it. */
+interface WantedHook {
+  readonly course: Course
+  readonly call: HookCall
+}
 
 /** What the node says, as `ControlEnd` has it. */
 export interface NodeReports {
@@ -29,6 +39,8 @@ interface DeploymentsOptions {
   readonly clock: Clock
   readonly feed: NodeReports
   readonly hooks: CallHook
+  readonly timing: Timing
+  readonly ids?: Ids
   log(line: string): void
 }
 
@@ -50,6 +62,8 @@ class Runner implements Deployments {
   readonly #clock: Clock
   readonly #feed: NodeReports
   readonly #callHook: CallHook
+  readonly #timing: Timing
+  readonly #ids: Ids
   readonly #log: (line: string) => void
   readonly #stops: readonly (() => void)[]
   /** By execution id: hooks that were called by this process, also those that will answer by the API. */
@@ -59,11 +73,13 @@ class Runner implements Deployments {
   #running: Promise<void> | undefined
   #isClosed = false
 
-  constructor({ store, clock, feed, hooks, log }: DeploymentsOptions) {
+  constructor({ store, clock, feed, hooks, timing, ids = randomIds, log }: DeploymentsOptions) {
     this.#store = store
     this.#clock = clock
     this.#feed = feed
     this.#callHook = hooks
+    this.#timing = timing
+    this.#ids = ids
     this.#log = log
     this.#stops = [store.watch(() => this.#wake()), feed.onReport(() => this.#wake())]
     this.#wake()
@@ -101,13 +117,16 @@ class Runner implements Deployments {
 
   /** One step of each deployment at most: what it commits wakes the next pass. */
   async #pass(): Promise<void> {
-    const hooks: HookCall[] = []
+    const hooks: WantedHook[] = []
     let wakeAt = Infinity
-    for (const { id } of unfinished(this.#store.read())) {
-      const move = await this.#move(id)
+    const state = this.#store.read()
+    for (const [course, key] of courses.flatMap(course =>
+      course.unfinished(state).map(key => [course, key] as const),
+    )) {
+      const move = await this.#move(course, key)
       // Whatever was committed, by this or by others, has woken the next pass, which sees what is to be waited for.
       if (move === undefined || move.changes.length > 0) continue
-      if (move.hook !== undefined) hooks.push(move.hook)
+      hooks.push(...(move.hooks ?? []).map(call => ({ course, call })))
       wakeAt = Math.min(wakeAt, move.wakeAt ?? Infinity)
     }
     if (this.#isDue || this.#isClosed) return
@@ -115,14 +134,12 @@ class Runner implements Deployments {
     this.#setHooks(hooks)
   }
 
-  async #move(id: string) {
+  async #move(course: Course, key: string) {
     const view = this.#view()
-    const before = view.state.deployments.get(id)
-    if (before === undefined) return undefined
-    const move = advance(before, view)
+    const move = course.advance(key, view)
     if (!(await this.#commit(view.state, move.changes))) return undefined
-    const after = this.#store.read().deployments.get(id)
-    if (move.changes.length > 0 && after !== undefined) this.#tell(before, after)
+    const line = move.changes.length > 0 ? course.told(key, view.state, this.#store.read()) : undefined
+    if (line !== undefined) this.#log(line)
     return move
   }
 
@@ -145,8 +162,9 @@ class Runner implements Deployments {
       nodeConnected: this.#feed.nodeConnected,
       applied: this.#feed.applied(),
       health: key => this.#feed.health(key),
-      hex: length => randomBytes(length).toString('hex').slice(0, length),
-      uuid: randomUUID,
+      timing: this.#timing,
+      hex: length => this.#ids.hex(length),
+      uuid: () => this.#ids.uuid(),
     }
   }
 
@@ -158,19 +176,25 @@ class Runner implements Deployments {
   }
 
   /** Calls the hooks that are new, and ends those that nobody waits for any longer. */
-  #setHooks(wanted: readonly HookCall[]): void {
-    const ids = new Set(wanted.map(({ executionId }) => executionId))
+  #setHooks(wanted: readonly WantedHook[]): void {
+    const ids = new Set(wanted.map(({ call }) => call.executionId))
     for (const [id, hook] of this.#hooks) {
       if (ids.has(id)) continue
       hook.abort()
       this.#hooks.delete(id)
     }
-    for (const call of wanted) {
+    for (const { course, call } of wanted) {
       if (this.#hooks.has(call.executionId)) continue
       const hook = new AbortController()
       this.#hooks.set(call.executionId, hook)
       this.#callHook(call, hook.signal)
-        .then(answer => (hook.signal.aborted ? undefined : this.#take(call, answer)))
+        .then(async answer => {
+          if (hook.signal.aborted) return
+          await this.#take(course, call, answer)
+          if (answer?.callBack === undefined) return
+          this.#hooks.delete(call.executionId)
+          this.#wake()
+        })
         .catch(error => {
           this.#log(
             `deployment ${call.deploymentId}: the answer of its hook is lost (${error.message}); calling it again`,
@@ -182,31 +206,11 @@ class Runner implements Deployments {
   }
 
   /** Keeps what a hook said, unless it has said something by the API already. */
-  async #take(call: HookCall, answer: HookAnswer): Promise<void> {
+  async #take(course: Course, call: HookCall, answer: HookAnswer): Promise<void> {
     if (answer === undefined) return
     for (let isKept = false; !isKept && !this.#isClosed; ) {
       const state = this.#store.read()
-      const deployment = state.deployments.get(call.deploymentId)
-      const event = deployment?.events.find(({ executionId }) => executionId === call.executionId)
-      if (deployment === undefined || event?.status !== 'InProgress' || event.answer !== undefined) return
-      const value = withEvent(deployment, event.name, answer)
-      isKept = await this.#commit(state, [{ table: 'deployments', key: deployment.id, value }])
+      isKept = await this.#commit(state, course.answered(call, answer, state, this.#clock.now()))
     }
   }
-
-  /** A line for the operator where it came to another step, share or end. */
-  #tell(before: Deployment, after: Deployment): void {
-    const [was, is] = [before.progress, after.progress]
-    const name = `deployment ${after.id}`
-    if (finalStatuses.has(after.status)) {
-      this.#log(`${name}: ${after.status}${after.error === undefined ? '' : `: ${after.error.message}`}`)
-    } else if (is.verdict !== undefined && was.verdict === undefined) {
-      this.#log(`${name}: goes back: ${is.verdict.message}`)
-    } else if (is.shifted !== was.shifted) this.#log(`${name}: ${is.shifted} % of new flows go to the replacement`)
-    else if (is.step !== was.step) this.#log(`${name}: ${is.step}`)
-  }
-}
-
-function unfinished({ deployments }: State): readonly Deployment[] {
-  return [...deployments.values()].filter(({ status }) => !finalStatuses.has(status))
 }

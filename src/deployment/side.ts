@@ -1,7 +1,7 @@
 import type { DeploymentPlan } from '../domain/code-deploy.ts'
 import type { State } from '../domain/state.ts'
 import { targetKey } from '../domain/target-group.ts'
-import { targetHealth } from '../domain/target-health.ts'
+import { isInUse, ownHealth, targetHealth } from '../domain/target-health.ts'
 import type { Task } from '../domain/task.ts'
 import type { TaskSet } from '../domain/task-set.ts'
 import type { View } from './view.ts'
@@ -20,12 +20,12 @@ export interface Side {
 
 /** `undefined` where the task set is gone or going. */
 export function blueSide(plan: DeploymentPlan, view: View): Side | undefined {
-  return sideOf(plan.blueTaskSetArn, plan.blueTargetGroupArn, view)
+  return sideOf(plan.blueTaskSetArn, [plan.blueTargetGroupArn], view)
 }
 
 /** `undefined` where the task set is gone or going. */
 export function greenSide(plan: DeploymentPlan, view: View): Side | undefined {
-  return sideOf(plan.greenTaskSetArn, plan.greenTargetGroupArn, view)
+  return sideOf(plan.greenTaskSetArn, [plan.greenTargetGroupArn], view)
 }
 
 /**
@@ -37,20 +37,21 @@ export function canServe(side: Side | undefined, { nodeConnected }: Pick<View, '
   return !nodeConnected || side.healthy > 0 || side.taskSet.desiredCount === 0
 }
 
-function sideOf(taskSetArn: string, targetGroupArn: string, view: View): Side | undefined {
+/** Of the tasks of a task set, judged by all of these target groups; `undefined` where the task set is gone or going. */
+export function sideOf(taskSetArn: string, targetGroupArns: readonly string[], view: View): Side | undefined {
   const { state } = view
   const taskSet = state.taskSets.get(taskSetArn)
   if (taskSet === undefined || taskSet.status === 'DRAINING') return undefined
   const running = [...state.tasks.values()].filter(
     task => task.taskSetArn === taskSetArn && task.desiredStatus === 'RUNNING' && task.lastStatus === 'RUNNING',
   )
-  const targetStates = running.map(task => targetState(task, taskSet, targetGroupArn, view))
-  const healthy = running.filter((task, i) => isWell(state, task) && targetStates[i] === 'healthy')
+  const targetStates = running.map(task => targetGroupArns.map(arn => targetState(task, taskSet, arn, view)))
+  const healthy = running.filter((task, i) => isWell(state, task) && targetStates[i]!.every(its => its === 'healthy'))
   return {
     taskSet,
     running: running.length,
     healthy: healthy.length,
-    isUnjudged: targetStates.includes('initial'),
+    isUnjudged: targetStates.flat().includes('initial'),
     steady: healthy.length >= taskSet.desiredCount,
   }
 }
@@ -61,13 +62,18 @@ function isWell(state: State, task: Task): boolean {
   return task.healthStatus === 'HEALTHY' || (task.healthStatus === 'UNKNOWN' && !isChecked)
 }
 
-/** As DescribeTargetHealth has it; `undefined`: it is not registered. */
+/**
+ * As DescribeTargetHealth has it, but that a target of a group which is not in use, or not linked yet, counts by what is known of itself;
+ * `undefined`: it is not registered.
+ */
 function targetState(task: Task, taskSet: TaskSet, targetGroupArn: string, view: View) {
   const group = view.state.targetGroups.get(targetGroupArn)
   const port = taskSet.loadBalancers.find(its => its.targetGroupArn === targetGroupArn)?.containerPort
   const hostPort = port === undefined ? undefined : task.ports?.[port]
   const target = group?.targets.find(({ id, port }) => id === task.address && port === hostPort)
   if (group === undefined || target === undefined) return undefined
-  const health = view.health(targetKey(group.arn, target))
-  return targetHealth(view.state, group, target, health, view.now).State
+  const health = ownHealth(target, view.health(targetKey(group.arn, target)))
+  const { State, Reason } = targetHealth(view.state, group, target, health, view.now)
+  const isForGroup = State === 'initial' || (Reason === 'Target.NotInUse' && !isInUse(view.state, group))
+  return isForGroup ? (health?.verdict ?? 'initial') : State
 }

@@ -242,18 +242,40 @@ test('the listeners, step by step, and the next deployment goes back to the firs
   assert.equal(world.traffic(production), 'green 0 blue 100')
 })
 
+test('under AWS’s timing each listener names one group alone, and groups that are in nobody’s use or being linked hold nothing up', async () => {
+  const world = new World({
+    ...slow,
+    appSpec: { ...slow.appSpec!, hooks: {} },
+    alarms: { names: [], ignorePollAlarmFailure: false },
+  })
+  world.timing = { profile: 'aws-nlb', scale: 1, seed: 1 }
+  world.linking = 'Elb.InitialHealthChecking'
+  await world.settle()
+  assert.deepEqual([world.traffic(production), world.traffic(testing)], ['blue 100', 'green 100'])
+  await world.change({ asked: { continueReady: true } })
+  await world.settle()
+  assert.equal(world.traffic(production), 'blue 90 green 10')
+  await world.pass(5 * minute)
+  assert.deepEqual([world.deployment.progress.step, world.traffic(production)], ['TerminationWait', 'green 100'])
+  await events.stop(world)
+  await world.settle()
+  assert.deepEqual([world.deployment.status, world.deployment.error?.code], ['Stopped', 'MANUAL_STOP'])
+  assert.deepEqual([world.traffic(production), world.traffic(testing)], ['blue 100', 'blue 100'])
+  assert.equal(world.taskSet(newVersion), undefined)
+})
+
 test('UDP flows stay with blue when the last new flow goes to green, and leave green at once when it goes back', async () => {
   const forward = (world: World) => world.state.listeners.get(production)?.forward
   const world = await worldAt('TerminationWait')
   assert.deepEqual(forward(world), [
-    { targetGroupArn: blue, weight: 0, keepsFlows: true },
+    { targetGroupArn: blue, weight: 0, added: true, keepsFlows: true },
     { targetGroupArn: green, weight: 100 },
   ])
   await events.stop(world)
   await world.settle()
   assert.deepEqual(forward(world), [
     { targetGroupArn: blue, weight: 100 },
-    { targetGroupArn: green, weight: 0 },
+    { targetGroupArn: green, weight: 0, added: true },
   ])
 })
 

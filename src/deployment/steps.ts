@@ -15,7 +15,7 @@ import { failure, interruption, marked, markedEnds, readyTimeOut } from './inter
 import { planOf } from './plan.ts'
 import { discard, giveUp, rollBack } from './roll-back.ts'
 import { greenSide } from './side.ts'
-import { forwardOf, isInPlace, nextShare, pointed, productionForward, shiftInterval } from './traffic.ts'
+import { awaitedOf, forwardOf, isInPlace, nextShare, pointed, productionForward, shiftInterval } from './traffic.ts'
 import { atStep, commit, type HookCall, type Move, type View, wait, withEvent } from './view.ts'
 
 /** AWS's limit for a lifecycle event, a hook's or Install's. */
@@ -121,7 +121,7 @@ function waiting(deployment: Deployment, view: View): Move {
     case 'TerminationWait':
       return baked(deployment, view)
     default:
-      return isInPlace(deployment, view) ? proceed(deployment, view) : wait()
+      return isInPlace(awaitedOf(deployment), view) ? proceed(deployment, view) : wait()
   }
 }
 
@@ -143,7 +143,7 @@ function install(begun: Deployment, view: View): Move {
 function installed(deployment: Deployment, view: View): Move {
   const { since, plan } = deployment.progress
   const { taskSet, healthy, steady } = greenSide(plan!, view)!
-  if (steady && isInPlace(deployment, view)) return proceed(deployment, view)
+  if (steady && isInPlace(awaitedOf(deployment), view)) return proceed(deployment, view)
   if (taskSet.failedTasks >= hopelessRounds * Math.max(1, taskSet.desiredCount) && healthy === 0) {
     const stopped = [...view.state.tasks.values()].findLast(
       ({ taskSetArn, stoppedReason }) => taskSetArn === taskSet.arn && stoppedReason !== undefined,
@@ -163,7 +163,7 @@ function shift(deployment: Deployment, view: View): Move {
   const { progress, routing } = deployment
   const plan = progress.plan!
   const { shifted, shiftedAt } = progress
-  if (!isInPlace(deployment, view)) return wait()
+  if (!isInPlace(awaitedOf(deployment), view)) return wait()
   if (shifted === fullyShifted) return proceed(deployment, view)
   if (shifted > 0) {
     if (shiftedAt === undefined) return commit({ ...deployment, progress: { ...progress, shiftedAt: view.now } })
@@ -181,7 +181,7 @@ function shift(deployment: Deployment, view: View): Move {
 /** Both colours run until the time is over or somebody asks to go on; then blue goes, unless it is to stay. */
 function baked(deployment: Deployment, view: View): Move {
   const { termination, progress } = deployment
-  if (!isInPlace(deployment, view)) return wait()
+  if (!isInPlace(awaitedOf(deployment), view)) return wait()
   if (termination.action === 'KEEP_ALIVE') return enter(deployment, 'Done', view)
   const end = progress.since + termination.waitMinutes * 60_000
   return deployment.asked.continueTermination || view.now >= end ? proceed(deployment, view) : wait(end)
@@ -201,7 +201,7 @@ function hookAnswered(deployment: Deployment, step: HookEvent, view: View): Move
   if (answer === undefined && view.now < end) {
     const name = deployment.appSpec.hooks[step]!
     const hook: HookCall = { name, event: step, deploymentId: deployment.id, executionId }
-    return { ...wait(end), hook }
+    return { ...wait(end), hooks: [hook] }
   }
   const failed = withEvent(deployment, step, {
     diagnostics:

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Action } from '../domain/action.ts'
 import type { Deployment, DeploymentPlan } from '../domain/code-deploy.ts'
+import { defaultRuleArn } from '../domain/listener-rules.ts'
 import { applicationLoadBalancer, httpListener, rule, stateWith } from '../domain/state.fixture.ts'
 import { applyChanges } from '../domain/state.ts'
-import { foreignListener, forwardOf, pointed } from './traffic.ts'
+import { instant } from '../domain/timing.ts'
+import { foreignListener, forwardOf, idleGroup, pointed } from './traffic.ts'
 
 const plan: DeploymentPlan = {
   serviceArn: 'arn:service',
@@ -54,6 +57,24 @@ test('a rule that somebody else pointed elsewhere, or added, makes the listener 
   assert.equal(foreignListener(others, deployment), undefined)
 })
 
+test('the group with nothing is added, or left out under AWS’s timing, unless production was set up to name both', () => {
+  const aws = { ...instant, profile: 'aws' } as const
+  const [first, second] = [...on('arn:blue'), { targetGroupArn: 'arn:green', weight: 0 }]
+  const naming = (forward: Action['forward']) => stateWith({ rules: [rule(1, { forward })] }, state)
+  const added = naming([first!, { ...second!, added: true }])
+  for (const one of [state, added]) {
+    assert.deepEqual(idleGroup(one, plan, instant), { adds: true })
+    assert.deepEqual(idleGroup(one, plan, aws), { alone: true })
+  }
+  for (const timing of [instant, aws]) assert.deepEqual(idleGroup(naming([first!, second!]), plan, timing), {})
+
+  const idle = { targetGroupArn: 'arn:green', weight: 0 }
+  const busy = { targetGroupArn: 'arn:blue', weight: 100 }
+  assert.deepEqual(forwardOf(plan, 0), [busy, idle])
+  assert.deepEqual(forwardOf({ ...plan, adds: true }, 0), [busy, { ...idle, added: true }])
+  assert.deepEqual(forwardOf({ ...plan, alone: true }, 0), [busy])
+})
+
 function withoutRules() {
   return applyChanges(
     state,
@@ -61,3 +82,29 @@ function withoutRules() {
     Array.from(state.rules.keys(), key => ({ table: 'rules', key }) as const),
   )
 }
+
+test("behind a rule's ARN that rule alone moves, behind a default rule's its listener's own action", () => {
+  const arn = 'arn:aws:elasticloadbalancing:us-east-1:000000000000:listener/app/site/50dc6c495c0c9188/f2f7dc8efc522ab2'
+  const listener = httpListener({ arn, forward: on('arn:blue') })
+  const rules = [
+    rule(1, { listenerArn: arn, forward: on('arn:blue') }),
+    rule(2, { listenerArn: arn, forward: on('arn:blue') }),
+  ]
+  const its = stateWith({ loadBalancers: [applicationLoadBalancer()], listeners: [listener], rules })
+  const keys = (routeArn: string) => pointed(its, plan, routeArn, forwardOf(plan, 100)).map(({ key }) => key)
+  assert.deepEqual(keys('arn:rule:1'), ['arn:rule:1'])
+  assert.deepEqual(keys(defaultRuleArn(listener)), [arn])
+  assert.deepEqual(keys(arn), ['arn:rule:1', 'arn:rule:2', arn])
+})
+
+test('a share that is no whole number is weighed in thousandths', () => {
+  const weights = (share: number) => forwardOf(plan, share).map(({ weight }) => weight)
+  assert.deepEqual([0, 0.1, 12.5, 50, 99.9, 100].map(weights), [
+    [100, 0],
+    [999, 1],
+    [875, 125],
+    [50, 50],
+    [1, 999],
+    [0, 100],
+  ])
+})

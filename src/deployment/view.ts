@@ -1,6 +1,8 @@
 import type { Deployment, DeploymentStep, HookEvent, LifecycleEvent } from '../domain/code-deploy.ts'
 import type { Health } from '../domain/health.ts'
+import type { HookStage } from '../domain/service-deployment.ts'
 import type { Change, State } from '../domain/state.ts'
+import type { Timing } from '../domain/timing.ts'
 
 /** All that a deployment's next step is decided from, but for the deployment itself. */
 export interface View {
@@ -13,6 +15,8 @@ export interface View {
   readonly applied: Applied | undefined
   /** By `targetKey`. */
   health(key: string): Health | undefined
+  /** Whose delays the load balancers have. */
+  readonly timing: Timing
   /** `length` random lower-case hex digits. */
   hex(length: number): string
   uuid(): string
@@ -31,18 +35,21 @@ export interface Applied {
 export interface Move {
   /** One transaction; empty where it waits. The deployment itself is among them. */
   readonly changes: readonly Change[]
-  /** Is to be under way as long as every move names it. */
-  readonly hook?: HookCall
+  /** Each is to be under way as long as every move names it. */
+  readonly hooks?: readonly HookCall[]
   /** When time alone brings it further, milliseconds since the epoch; absent: it never does. */
   readonly wakeAt?: number
 }
 
 export interface HookCall {
-  /** Function name or ARN, as the AppSpec has it. */
+  /** Function name or ARN, as the AppSpec or the service has it. */
   readonly name: string
-  readonly event: HookEvent
+  readonly event: HookEvent | HookStage
+  /** Of ECS's own deployments the ARN. */
   readonly deploymentId: string
   readonly executionId: string
+  /** Of ECS's own deployments: what the function is given, which answers by their protocol. */
+  readonly payload?: Readonly<Record<string, unknown>>
 }
 
 /** Puts `deployment` in its place, together with other changes. */

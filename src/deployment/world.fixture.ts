@@ -4,13 +4,14 @@ import type { Alarm } from '../domain/alarm.ts'
 import { type Deployment, type DeploymentGroup, lifecycleEventNames } from '../domain/code-deploy.ts'
 import type { EcsService } from '../domain/ecs-service.ts'
 import { fixedHex } from '../domain/fixed-hex.ts'
-import type { Health } from '../domain/health.ts'
+import type { Health, LinkingReason } from '../domain/health.ts'
 import { health, listener, loadBalancer, stateWith, target, targetGroup } from '../domain/state.fixture.ts'
 import { applyChanges, type Change, type State } from '../domain/state.ts'
 import type { Target } from '../domain/target-group.ts'
 import type { Task } from '../domain/task.ts'
 import type { TaskDefinition } from '../domain/task-definition.ts'
 import { newTaskSet, type TaskSet } from '../domain/task-set.ts'
+import { instant, type Timing } from '../domain/timing.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
 import { VirtualClock } from '../virtual-clock.ts'
@@ -52,6 +53,9 @@ export class World {
   readonly refused = new Set<string>()
   /** Listeners whose switch the node holds back for a while. */
   readonly held = new Set<string>()
+  timing: Timing = instant
+  /** All groups are being linked, as under AWS's timing. */
+  linking: LinkingReason | undefined
   nodeConnected = true
   /** The node is there, and behind. */
   isNodeSlow = false
@@ -176,8 +180,8 @@ export class World {
   async settle() {
     for (let moves = 0; moves < 100; moves++) {
       if (await this.turn()) continue
-      const { changes, wakeAt, hook } = advance(this.deployment, this.#view())
-      if (changes.length === 0) return { wakeAt, hook }
+      const { changes, wakeAt, hooks } = advance(this.deployment, this.#view())
+      if (changes.length === 0) return { wakeAt, hook: hooks?.[0] }
       await this.commit(changes)
     }
     throw new Error(`it never comes to rest: ${JSON.stringify(this.deployment.progress)}`)
@@ -211,6 +215,7 @@ export class World {
       applied: this.feed.applied(),
       health: key => (this.nodeConnected ? this.#health(key) : undefined),
       hex: length => fixedHex(`${count++}`, length),
+      timing: this.timing,
       uuid: () => `execution-${count++}`,
     }
   }
@@ -237,8 +242,9 @@ export class World {
     const isRegistered = this.state.targetGroups.get(group)?.targets.some(its => its.id === id)
     const task = [...this.state.tasks.values()].find(({ address }) => address === id)
     if (!isRegistered || task === undefined) return undefined
-    if (this.unjudged.has(task.taskDefinitionArn)) return health('initial')
-    return health(this.sick.has(task.taskDefinitionArn) ? 'unhealthy' : 'healthy')
+    const extra = this.linking === undefined ? {} : { linking: this.linking }
+    if (this.unjudged.has(task.taskDefinitionArn)) return health('initial', extra)
+    return health(this.sick.has(task.taskDefinitionArn) ? 'unhealthy' : 'healthy', extra)
   }
 
   async #schedule(set: TaskSet): Promise<void> {
@@ -280,20 +286,26 @@ export class World {
     }
     const put: Change = { table: 'tasks', key: task.arn, value: task }
     if (isBroken) return [put, { table: 'taskSets', key: set.arn, value: { ...set, failedTasks: set.failedTasks + 1 } }]
-    return [put, this.#withTargets(this.state, set, targets => [...targets, target(id)])]
+    return [put, ...this.#withTargets(this.state, set, targets => [...targets, target(id)])]
   }
 
   #ended(task: Task, state: State): readonly Change[] {
     const set = state.taskSets.get(task.taskSetArn!)!
     return [
       { table: 'tasks', key: task.arn, value: { ...task, desiredStatus: 'STOPPED', lastStatus: 'STOPPED' } },
-      this.#withTargets(state, set, targets => targets.filter(({ id }) => id !== task.address)),
+      ...this.#withTargets(state, set, targets => targets.filter(({ id }) => id !== task.address)),
     ]
   }
 
-  #withTargets(state: State, set: TaskSet, change: (targets: readonly Target[]) => readonly Target[]): Change {
-    const group = state.targetGroups.get(set.loadBalancers[0]!.targetGroupArn)!
-    return { table: 'targetGroups', key: group.arn, value: { ...group, targets: change(group.targets) } }
+  #withTargets(
+    state: State,
+    set: TaskSet,
+    change: (targets: readonly Target[]) => readonly Target[],
+  ): readonly Change[] {
+    return set.loadBalancers.map(({ targetGroupArn: key }) => {
+      const group = state.targetGroups.get(key)!
+      return { table: 'targetGroups', key, value: { ...group, targets: change(group.targets) } }
+    })
   }
 }
 

@@ -23,6 +23,8 @@ export interface WeightedTargetGroup {
    * away from; otherwise they move with their next datagram.
    */
   readonly keepsFlows?: true
+  /** At weight 0: put there by a deployment, so that its targets are checked. Who set the action up named the other group alone. */
+  readonly added?: true
 }
 
 /** AWS: RedirectActionConfig, with every member filled in: what was omitted is its keyword, `#{host}`, and the path `/#{path}`. */

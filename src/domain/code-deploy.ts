@@ -181,6 +181,13 @@ export interface DeploymentPlan {
   readonly greenTaskSetArn: string
   readonly blueTargetGroupArn: string
   readonly greenTargetGroupArn: string
+  /**
+   * Listeners name one group alone where it gets all, so that the other is nobody's (AWS, as the article of S2 has it): under AWS's
+   * timing, unless production named both groups before.
+   */
+  readonly alone?: true
+  /** Production named blue alone, and is given green beside it: the group with nothing is `added`. */
+  readonly adds?: true
   /** Where the test listener pointed before. */
   readonly testForward?: readonly { readonly targetGroupArn: string; readonly weight: number }[]
 }

@@ -1,3 +1,4 @@
+import type { DeploymentSettings } from './service-deployment.ts'
 import type { Tag } from './tag.ts'
 
 /** An ECS service: how many tasks of what are to run, and which target groups they are registered in. */
@@ -17,6 +18,8 @@ export interface EcsService {
   readonly maximumPercent: number
   /** Of the controller ECS. */
   readonly circuitBreaker: { readonly enable: boolean; readonly rollback: boolean }
+  /** Of the controller ECS; absent: ROLLING, with no alarms. */
+  readonly deployment?: DeploymentSettings
   /** For so long after a task's start its target's failed checks don't have it replaced. */
   readonly healthCheckGraceSeconds: number
   /** What is recorded and given back only: launchType, networkConfiguration, platformVersion and so on. */
@@ -33,6 +36,20 @@ export interface ServiceLoadBalancer {
   readonly targetGroupArn: string
   readonly containerName: string
   readonly containerPort: number
+  /** For the strategies BLUE_GREEN, LINEAR and CANARY (AWS: AdvancedConfiguration). */
+  readonly advanced?: {
+    /** The other one of the pair; which of the two is blue follows from the task sets. */
+    readonly alternateTargetGroupArn: string
+    /** Behind an Application Load Balancer a rule's ARN (a listener's default rule has one too), behind a Network Load Balancer a listener's. */
+    readonly productionListenerRule: string
+    readonly testListenerRule?: string
+    readonly roleArn?: string
+  }
+}
+
+/** Whether a service's tasks are replaced by a rolling update: with the controller ECS, unless its strategy shifts traffic. */
+export function rolls({ controller, deployment }: Pick<EcsService, 'controller' | 'deployment'>): boolean {
+  return controller === 'ECS' && (deployment === undefined || deployment.strategy === 'ROLLING')
 }
 
 export interface ServiceEvent {
@@ -45,4 +62,9 @@ export interface ServiceEvent {
 /** With `message` as the newest event. @param id a UUID */
 export function withEvent(service: EcsService, id: string, now: number, message: string): EcsService {
   return { ...service, events: [{ id, createdAt: now, message }, ...service.events].slice(0, 100) }
+}
+
+/** After so many failed tasks in a row the circuit breaker gives a deployment up (AWS: How Amazon ECS deployment circuit breaker works). */
+export function failureThreshold(desiredCount: number): number {
+  return Math.min(200, Math.max(3, Math.ceil(desiredCount / 2)))
 }

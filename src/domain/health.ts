@@ -58,7 +58,12 @@ export interface Health {
    * stays on record for a while: ask `isSuspect`.
    */
   readonly suspect?: { readonly since: number; readonly until: number; readonly reason: string }
+  /** Its group is not linked to its load balancer yet, under AWS's timing. What is known of the target itself is all the rest. */
+  readonly linking?: LinkingReason
 }
+
+/** What AWS says of the targets of a group that a load balancer does not serve yet. */
+export type LinkingReason = 'Elb.RegistrationInProgress' | 'Elb.InitialHealthChecking'
 
 /** Health by `targetKey`. */
 export type HealthByTarget = ReadonlyMap<string, Health>

@@ -1,4 +1,5 @@
 import type { Action } from './action.ts'
+import { fixedHex } from './fixed-hex.ts'
 import type { Listener } from './load-balancer.ts'
 import type { Rule } from './rule.ts'
 import { changedKeys, type State } from './state.ts'
@@ -35,6 +36,19 @@ export function targetGroupsOf(state: Pick<State, 'rules'>, listener: Listener):
       weights.set(targetGroupArn, Math.max(weight, weights.get(targetGroupArn) ?? 0))
   }
   return weights
+}
+
+/** The ARN of a listener's default rule, its own action: no record is kept of it, and its id is made of the listener's ARN. */
+export function defaultRuleArn({ arn }: Pick<Listener, 'arn'>): string {
+  return `${arn.replace(':listener/', ':listener-rule/')}/${fixedHex(`${arn} default rule`, 16)}`
+}
+
+/** The record behind the ARN of a rule, a default rule (its listener) or a listener. */
+export function routeOf(state: Pick<State, 'rules' | 'listeners'>, arn: string): Rule | Listener | undefined {
+  const known = state.rules.get(arn) ?? state.listeners.get(arn)
+  if (known !== undefined || !arn.includes(':listener-rule/')) return known
+  const listener = state.listeners.get(arn.slice(0, arn.lastIndexOf('/')).replace(':listener-rule/', ':listener/'))
+  return listener !== undefined && defaultRuleArn(listener) === arn ? listener : undefined
 }
 
 const none: readonly Rule[] = []

@@ -7,6 +7,7 @@ import type { Listener, LoadBalancer } from './load-balancer.ts'
 import type { Instance, Subnet, Vpc } from './network.ts'
 import type { Rule } from './rule.ts'
 import type { SecurityGroup } from './security-group.ts'
+import type { ServiceDeployment, ServiceRevision } from './service-deployment.ts'
 import type { TargetGroup } from './target-group.ts'
 import type { Task } from './task.ts'
 import type { TaskDefinition } from './task-definition.ts'
@@ -30,6 +31,8 @@ export interface Tables {
   services: EcsService
   taskSets: TaskSet
   tasks: Task
+  serviceDeployments: ServiceDeployment
+  serviceRevisions: ServiceRevision
   /** By name; deployment groups by `APPLICATION/GROUP`. */
   applications: Application
   deploymentGroups: DeploymentGroup
@@ -58,6 +61,8 @@ export const tableNames: readonly TableName[] = [
   'services',
   'taskSets',
   'tasks',
+  'serviceDeployments',
+  'serviceRevisions',
   'applications',
   'deploymentGroups',
   'deploymentConfigs',
@@ -94,6 +99,8 @@ export const emptyState: State = {
   services: new Map(),
   taskSets: new Map(),
   tasks: new Map(),
+  serviceDeployments: new Map(),
+  serviceRevisions: new Map(),
   applications: new Map(),
   deploymentGroups: new Map(),
   deploymentConfigs: new Map(),

@@ -46,6 +46,7 @@ const otherZone = [
 const failed = ['unhealthy', 'Target.FailedHealthChecks', 'Health checks failed'] as const
 const failedDraining = ['unhealthy.draining', 'Target.FailedHealthChecks', 'Health checks failed'] as const
 const registering = ['initial', 'Elb.RegistrationInProgress', 'Target registration is in progress'] as const
+const checking = ['initial', 'Elb.InitialHealthChecking', 'Initial health checks in progress'] as const
 const unusable = [
   'unused',
   'Target.IpUnusable',
@@ -67,7 +68,7 @@ const rows: readonly Row[] = [
   {
     what: 'no verdict yet',
     health: health('initial'),
-    expected: ['initial', 'Elb.InitialHealthChecking', 'Initial health checks in progress'],
+    expected: checking,
   },
   {
     what: 'what is known is of an earlier registration',
@@ -125,6 +126,22 @@ const rows: readonly Row[] = [
     expected: failed,
   },
   { what: 'it answers a Network Load Balancer’s with other codes', health: failing({ status: 502 }), expected: failed },
+  {
+    what: 'it is well, and its group is not registered with the load balancer yet',
+    health: health('healthy', { linking: 'Elb.RegistrationInProgress' }),
+    expected: registering,
+  },
+  {
+    what: 'it fails, and its group is being linked',
+    health: health('unhealthy', { linking: 'Elb.InitialHealthChecking' }),
+    expected: checking,
+  },
+  {
+    what: 'it is being deregistered while its group is linked',
+    target: draining(now + 1),
+    health: health('healthy', { linking: 'Elb.InitialHealthChecking' }),
+    expected: deregistering,
+  },
   { what: 'it is being deregistered', target: draining(now + 1), health: health('healthy'), expected: deregistering },
   {
     what: 'it fails while it is being deregistered',

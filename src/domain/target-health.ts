@@ -57,6 +57,7 @@ export function targetHealth(
   if (impediment !== undefined) return impediment
   const own = ownHealth(target, health)
   if (own === undefined) return say('initial', 'Elb.RegistrationInProgress')
+  if (own.linking !== undefined) return say('initial', own.linking)
   if (own.verdict === 'initial') return say('initial', 'Elb.InitialHealthChecking')
   if (own.verdict === 'healthy') return { State: 'healthy' }
   const { unhealthyDrainMs } = policyOf(group)

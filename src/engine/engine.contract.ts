@@ -154,6 +154,24 @@ export function engineContract(name: string, open: (t: TestContext) => Promise<E
       assert.ok(await askOnce(traffic, its))
     })
 
+    test(`${name} ${protocol}: where the route leads nowhere nobody answers, and connections go on`, async t => {
+      const { engine, traffic } = await open(t)
+      const groups = [group('a', await targets(traffic, protocol, 1))]
+      const [served, dark] = [
+        snapshot(1, [listener(protocol, 0, [['a', 1]])], groups),
+        snapshot(2, [listener(protocol, 0, [])], []),
+      ]
+      await engine.apply(served)
+      const client = await visit(traffic, served.listeners[0]!)
+      const answer = await client.ask()
+      assert.ok(answer)
+      assert.deepEqual(await engine.apply(dark), { revision: 2, problems: [], fallbacks: [] })
+      assert.equal(await askOnce(traffic, dark.listeners[0]!), undefined)
+      if (protocol === 'TCP') assert.equal(await client.ask(), answer)
+      await engine.apply({ ...served, revision: 3 })
+      assert.equal(await askOnce(traffic, served.listeners[0]!), answer)
+    })
+
     test(`${name} ${protocol}: one refused listener does not stop the others, and is tried again`, async t => {
       const { engine, traffic } = await open(t)
       const listeners = [0, 1, 2].map(n => listener(protocol, n, [['a', 1]]))

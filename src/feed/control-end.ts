@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
-import type { Health } from '../domain/health.ts'
+import type { Health, LinkingReason } from '../domain/health.ts'
 import type { Change } from '../domain/state.ts'
+import { targetGroupOf } from '../domain/target-group.ts'
 import type { Commit, Store } from '../store/store.ts'
 import { Channel } from './channel.ts'
 import { type AppliedReport, type CountersReport, type Instruction, nodeTables, type Report } from './messages.ts'
@@ -12,7 +13,15 @@ import { wholeState } from './whole-state.ts'
 
 const isForNode: ReadonlySet<string> = new Set(nodeTables)
 
-const nothingApplied: AppliedReport = { kind: 'applied', revision: 0, problems: [], fallbacks: [], held: [] }
+const nothingApplied: AppliedReport = {
+  kind: 'applied',
+  revision: 0,
+  problems: [],
+  fallbacks: [],
+  held: [],
+  delayed: [],
+  links: [],
+}
 
 /** Changes kept for a node that is slow to take them; past that it gets the whole state, which is bounded by itself. */
 const mostChanges = 1_000
@@ -76,6 +85,8 @@ class SocketControlEnd implements ControlEnd {
 
   #health = new Map<string, Health>()
   #applied: AppliedReport | undefined
+  /** By target group: `AppliedReport.links`, which stays like health when the node goes away. */
+  #linking: ReadonlyMap<string, LinkingReason> = new Map()
   #counters: CountersReport | undefined
 
   constructor({ store, clock, log = console.error }: ControlEndOptions) {
@@ -107,7 +118,9 @@ class SocketControlEnd implements ControlEnd {
   }
 
   health(key: string): Health | undefined {
-    return this.#health.get(key)
+    const health = this.#health.get(key)
+    const linking = this.#linking.get(targetGroupOf(key))
+    return health === undefined || linking === undefined ? health : { ...health, linking }
   }
 
   applied(): AppliedReport | undefined {
@@ -226,8 +239,10 @@ class SocketControlEnd implements ControlEnd {
   }
 
   #receive(report: Report): void {
-    if (report.kind === 'applied') this.#applied = { ...(this.#applied ?? nothingApplied), ...report }
-    else if (report.kind === 'counters') this.#counters = report
+    if (report.kind === 'applied') {
+      this.#applied = { ...(this.#applied ?? nothingApplied), ...report }
+      this.#linking = new Map(this.#applied.links.map(({ targetGroupArn, reason }) => [targetGroupArn, reason]))
+    } else if (report.kind === 'counters') this.#counters = report
     else {
       if (report.whole) {
         this.#health = new Map()

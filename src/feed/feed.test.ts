@@ -105,6 +105,19 @@ test('reports reach the control process, which keeps the latest and tells its li
   assert.deepEqual(kinds, ['health', 'health', 'applied', 'counters'])
 })
 
+test('a target is known with the reason for which its group is not linked yet, until it is', async t => {
+  const feed = new Feed(t)
+  const control = await feed.openControl()
+  const node = feed.openNode()
+  const key = 'arn:tg 10.0.1.1 80'
+  node.report(health(false, [key, 'healthy']))
+  node.report({ ...applied(0), links: [{ targetGroupArn: 'arn:tg', reason: 'Elb.InitialHealthChecking' }] })
+  await until(() => control.health(key)?.linking === 'Elb.InitialHealthChecking')
+  assert.equal(control.health(key)?.verdict, 'healthy')
+  node.report({ ...applied(0), links: [] })
+  await until(() => control.health(key)?.linking === undefined)
+})
+
 test('the node outlives the control process: it connects again, keeps its objects, and says everything again', async t => {
   const feed = new Feed(t, applyChanges(emptyState, 1, [put('a'), put('b')]))
   const first = await feed.openControl()
@@ -459,7 +472,7 @@ function health(
 }
 
 function applied(revision: number): AppliedReport {
-  return { kind: 'applied', revision, problems: [], fallbacks: [], held: [] }
+  return { kind: 'applied', revision, problems: [], fallbacks: [], held: [], delayed: [], links: [] }
 }
 
 function counters(newFlows: number): CountersReport {

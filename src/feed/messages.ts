@@ -1,5 +1,5 @@
 import type { WeightedTargetGroup } from '../domain/action.ts'
-import type { Health } from '../domain/health.ts'
+import type { Health, LinkingReason } from '../domain/health.ts'
 import type { Change, Tables } from '../domain/state.ts'
 import type { Fallback, FlowTable, GuardCounters, ListenerCounters, Problem, TargetCounters } from '../engine/engine.ts'
 
@@ -55,17 +55,27 @@ interface NotAsAsked {
   readonly problems: readonly Problem[]
   readonly fallbacks: readonly Fallback[]
   readonly held: readonly HeldSwitch[]
+  /** Under AWS's timing: what takes effect later as it would at AWS. It counts as in place; an API's success says no more either. */
+  readonly delayed: readonly HeldSwitch[]
+  /** Under AWS's timing: target groups that their load balancer does not serve yet. */
+  readonly links: readonly GroupLink[]
+}
+
+export interface GroupLink {
+  readonly targetGroupArn: string
+  readonly reason: LinkingReason
 }
 
 /** With every list. */
 export type AppliedReport = { readonly kind: 'applied'; readonly revision: number } & NotAsAsked
 export type CountersReport = Extract<Report, { readonly kind: 'counters' }>
 
-/** A switch of target groups that waits for the new side's first healthy target. */
+/** A switch of target groups that was not made yet: it waits for the new side's first healthy target, or for AWS's time. */
 export interface HeldSwitch {
   readonly listenerArn: string
   /** A rule of the listener; absent: its own action. */
   readonly ruleArn?: string
+  /** When it is made at the latest, milliseconds since the epoch. */
   readonly until: number
   /** Where its flows or requests go meanwhile. */
   readonly forward: readonly WeightedTargetGroup[]

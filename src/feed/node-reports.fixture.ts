@@ -16,7 +16,17 @@ export function nodeReports(
   return {
     nodeConnected,
     health: key => health?.get(key),
-    applied: () => applied && { kind: 'applied', revision: 1, problems: [], fallbacks: [], held: [], ...applied },
+    applied: () =>
+      applied && {
+        kind: 'applied',
+        revision: 1,
+        problems: [],
+        fallbacks: [],
+        held: [],
+        delayed: [],
+        links: [],
+        ...applied,
+      },
     counters: () => ({ kind: 'counters', listeners, targets: [], guards }),
   }
 }

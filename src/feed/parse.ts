@@ -28,10 +28,25 @@ export function parseInstruction(text: string): Instruction {
 export function parseReport(text: string): Report {
   const message: unknown = JSON.parse(text)
   if (isObject(message)) {
-    const { kind, whole, health, revision, problems, fallbacks, held, listeners, targets, guards, flowTable } = message
+    const {
+      kind,
+      whole,
+      health,
+      revision,
+      problems,
+      fallbacks,
+      held,
+      delayed,
+      links,
+      listeners,
+      targets,
+      guards,
+      flowTable,
+    } = message
     if (kind === 'health' && typeof whole === 'boolean' && isList(health, isHealth)) return message as Report
     const isApplied = kind === 'applied' && isRevision(revision)
-    if (isApplied && [problems, fallbacks, held].every(list => isList(list ?? [], isObject))) return message as Report
+    if (isApplied && [problems, fallbacks, held, delayed, links].every(list => isList(list ?? [], isObject)))
+      return message as Report
     const isCounters = kind === 'counters' && isList(listeners, isObject) && isList(targets, isObject)
     if (isCounters && isList(guards ?? [], isObject) && isObject(flowTable ?? {})) return message as Report
   }

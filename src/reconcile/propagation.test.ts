@@ -1,215 +1,474 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Health } from '../domain/health.ts'
-import type { Listener } from '../domain/load-balancer.ts'
-import type { Rule } from '../domain/rule.ts'
-import { rule, targetGroup } from '../domain/state.fixture.ts'
+import type { Probe } from '../domain/health.ts'
+import {
+  applicationLoadBalancer,
+  httpListener,
+  listener,
+  loadBalancer,
+  rule,
+  target,
+  targetGroup,
+} from '../domain/state.fixture.ts'
 import { applyChanges, type Change, emptyState, type State } from '../domain/state.ts'
-import type { Target } from '../domain/target-group.ts'
-import { nothingPropagated, type Propagation, propagate } from './propagation.ts'
+import { targetKey } from '../domain/target-group.ts'
+import type { Timing } from '../domain/timing.ts'
+import { consensusProbes, nothingPropagated, type Propagation, propagate } from './propagation.ts'
 
-const second = 1_000
-type Verdicts = Readonly<Record<string, Health['verdict']>>
+/* The rows S2.3 to S2.12 as measured by the article, each over many seeds. Times are seconds since the listeners moved. */
 
-/** One group each, of one target each; `empty` has none. */
-const base = applyChanges(emptyState, 1, [group('blue', 't'), group('green', 't'), group('red', 't'), group('empty')])
-const blue = { blue: 100 }
+const seeds = Array.from({ length: 200 }, (_, seed) => seed)
+const hour = 3_600
+/** One listener, so that what it leaves is an orphan. */
+const alone = { production: { blue: 1 } }
 
-/** A listener on `from`; at 0 it is pointed at `to`. */
-const cases: [title: string, from: Weights, to: Weights, health: Verdicts, held: boolean][] = [
-  ['to a group that is still initial: held', blue, { green: 100 }, { blue: 'healthy', green: 'initial' }, true],
-  ['to a group that nothing is known of: held', blue, { green: 100 }, { blue: 'healthy' }, true],
-  ['to an unhealthy group: held', blue, { green: 100 }, { blue: 'healthy', green: 'unhealthy' }, true],
-  ['to a group without targets: held', blue, { empty: 100 }, { blue: 'healthy' }, true],
-  ['to a healthy group: made', blue, { green: 100 }, { blue: 'healthy', green: 'healthy' }, false],
-  ['from a group that does not serve: made', blue, { green: 100 }, { blue: 'unhealthy', green: 'initial' }, false],
-  ['between two that do not serve: made', blue, { green: 100 }, {}, false],
-  ['by weights alone, to weight 0: held', { blue: 100, green: 0 }, { blue: 0, green: 100 }, { blue: 'healthy' }, true],
-  ['weight 0 does not count as healthy: held', blue, { blue: 0, green: 1 }, { blue: 'healthy' }, true],
-  ['an old group of weight 0 does not serve: made', { blue: 0, red: 1 }, { green: 1 }, { blue: 'healthy' }, false],
-  ['to two, one of them healthy: made', blue, { green: 1, red: 1 }, { blue: 'healthy', red: 'healthy' }, false],
-  ['to two, none healthy: held', blue, { green: 1, red: 1 }, { blue: 'healthy', red: 'initial' }, true],
-  ['a canary beside the old group: made', blue, { blue: 90, green: 10 }, { blue: 'healthy' }, false],
-  ['nothing changed, nothing healthy: made', blue, blue, {}, false],
-]
-for (const [title, from, to, verdicts, held] of cases) {
-  test(`a switch ${title}`, () => {
-    const before = start(from, verdicts)
-    const desired = pointed(before.desired, to)
-    const after = propagate(before, desired, healthOf(verdicts), 0)
-    assert.deepEqual(after.held, held ? [{ listenerArn: 'l', until: 30 * second, forward: forward(from) }] : [])
-    assert.equal(after.nextAt, held ? 30 * second : undefined)
-    assert.deepEqual(after.state.listeners.get('l')?.forward, forward(held ? from : to))
-    if (!held) assert.equal(after.state, desired, 'the very state')
-    assert.equal(after.state.targetGroups, desired.targetGroups)
-    assert.equal(after.state.revision, desired.revision)
+for (const seed of [1, 2]) {
+  test(`the same seed gives the same, step by step (${seed})`, () => {
+    const play = () => {
+      const world = nlb(seed)
+      world.at(0, world.pointed({ production: { green: 1 }, testing: { green: 1 } }))
+      world.at(200, world.pointed({ production: { blue: 1 }, testing: { blue: 1 } }))
+      return world.lane('production', hour)
+    }
+    assert.deepEqual(play(), play())
   })
 }
 
-test('a held switch is made with the first healthy target on the new side, and stays made', () => {
-  let now = held()
-  const { desired } = now
-  now = propagate(now, desired, healthOf({ blue: 'healthy', green: 'initial' }), 10 * second)
-  assert.equal(now.held[0]?.until, 30 * second, 'time goes on from the switch')
-  now = propagate(now, desired, healthOf({ blue: 'healthy', green: 'healthy' }), 11 * second)
-  assert.equal(now.state, desired)
-  assert.deepEqual(now.held, [])
-  now = propagate(now, pointed(desired, { green: 100 }), healthOf({ blue: 'healthy', green: 'unhealthy' }), 12 * second)
-  assert.deepEqual(now.held, [])
-})
-
-test('a held switch is made after 30 seconds, healthy or not, and stays made', () => {
-  const first = held()
-  const health = healthOf({ blue: 'healthy' })
-  const before = propagate(first, first.desired, health, 30 * second - 1)
-  assert.equal(before.held.length, 1)
-  const after = propagate(before, first.desired, health, 30 * second)
-  assert.equal(after.state, first.desired)
-  const later = propagate(after, applyChanges(first.desired, 9, []), health, 31 * second)
-  assert.deepEqual(later.held, [])
-})
-
-const ends: [string, (state: State) => State, Verdicts][] = [
-  ['the old side no longer serves', state => state, { blue: 'unhealthy' }],
-  ['its old group is deleted', state => change(state, { table: 'targetGroups', key: 'blue' }), { blue: 'healthy' }],
-  ['its listener is deleted', state => change(state, { table: 'listeners', key: 'l' }), { blue: 'healthy' }],
-  ['the old target is deregistered', state => change(state, deregistering('blue')), { blue: 'healthy' }],
-  ['it is taken back', state => pointed(state, blue), { blue: 'healthy' }],
-  [
-    'the listener gets another protocol',
-    state => pointed(state, { green: 1 }, { protocol: 'UDP' }),
-    { blue: 'healthy' },
-  ],
-]
-for (const [title, end, verdicts] of ends) {
-  test(`a hold ends when ${title}`, () => {
-    const now = held()
-    const desired = end(now.desired)
-    const after = propagate(now, desired, healthOf(verdicts), second)
-    assert.deepEqual(after.held, [])
-    assert.equal(after.state, desired)
-  })
-}
-
-test('a switch to a third side during a hold is a switch of its own, from the side that is in effect', () => {
-  const now = held()
-  const after = propagate(now, pointed(now.desired, { red: 1 }), healthOf({ blue: 'healthy' }), 20 * second)
-  assert.deepEqual(after.held, [{ listenerArn: 'l', until: 50 * second, forward: forward(blue) }])
-  assert.deepEqual(after.state.listeners.get('l')?.forward, forward(blue))
-})
-
-test('during a hold all else of the listener and of the state takes effect', () => {
-  const now = held()
-  const desired = pointed(change(now.desired, group('new', 't')), { green: 100 }, { attributes: { a: 'b' } })
-  const after = propagate(now, desired, healthOf({ blue: 'healthy' }), second)
-  assert.deepEqual(after.state.listeners.get('l')?.attributes, { a: 'b' })
-  assert.deepEqual(after.state.listeners.get('l')?.forward, forward(blue))
-  assert.equal(after.state.targetGroups, desired.targetGroups)
-  assert.equal(after.held[0]?.until, 30 * second)
-})
-
-test('while a hold goes on nothing is a new object', () => {
-  const now = held()
-  const same = propagate(now, now.desired, healthOf({ blue: 'healthy' }), second)
-  assert.equal(same.state, now.state)
-  const other = propagate(now, change(now.desired, group('new', 't')), healthOf({ blue: 'healthy' }), second)
-  assert.equal(other.state.listeners.get('l'), now.state.listeners.get('l'))
-})
-
-test('a new listener is never held, and one listener does not hold another', () => {
-  const now = held()
-  const desired = change(now.desired, listener('m', { green: 100 }))
-  const after = propagate(now, desired, healthOf({ blue: 'healthy' }), second)
-  assert.deepEqual(
-    after.held.map(({ listenerArn }) => listenerArn),
-    ['l'],
-  )
-  assert.equal(after.state.listeners.get('m'), desired.listeners.get('m'))
-})
-
-test('a switch of a rule is held as its listener’s would be, and the rule’s conditions take effect meanwhile', () => {
-  const before = propagate(nothingPropagated, change(start(blue, {}).desired, ruled('r', blue)), new Map(), -second)
-  const wanted = ruled('r', { green: 1 }, { conditions: [{ field: 'http-request-method', values: ['GET'] }] })
-  const desired = change(before.desired, wanted)
-  const now = propagate(before, desired, healthOf({ blue: 'healthy' }), 0)
-  assert.deepEqual(now.held, [{ listenerArn: 'l', ruleArn: 'r', until: 30 * second, forward: forward(blue) }])
-  assert.deepEqual(now.state.rules.get('r'), { ...desired.rules.get('r'), forward: forward(blue) })
-  assert.equal(now.state.listeners, desired.listeners)
-  assert.equal(propagate(now, desired, healthOf({ blue: 'healthy' }), second).state, now.state)
-  assert.equal(propagate(now, desired, healthOf({ blue: 'healthy', green: 'healthy' }), second).state, desired)
-  const without = change(desired, { table: 'rules', key: 'r' })
-  assert.equal(propagate(now, without, healthOf({ blue: 'healthy' }), second).state, without)
-})
-
-test('what is answered here instead of forwarded is not held, nor is a new rule', () => {
-  const before = propagate(nothingPropagated, change(start(blue, {}).desired, ruled('r', blue)), new Map(), -second)
-  const answer = { type: 'fixed-response', statusCode: 503 } as const
-  for (const one of [ruled('r', {}, { answer }), ruled('new', { green: 1 }), listener('l', {}, { answer })]) {
-    const desired = change(before.desired, one)
-    assert.equal(propagate(before, desired, healthOf({ blue: 'healthy' }), 0).state, desired)
+test('S2.3 behind an ALB the old group serves until the new one does, 10-20 s after the move, and is initial until then', () => {
+  for (const seed of seeds) {
+    const world = alb(seed)
+    world.at(0, world.pointed({ production: { green: 1 }, testing: { green: 1 } }))
+    assert.equal(world.linking('green'), 'Elb.RegistrationInProgress')
+    const { production, testing } = world.lanes(hour)
+    assert.deepEqual(
+      production!.map(({ serves }) => serves),
+      ['blue', 'green'],
+    )
+    const [, { from }] = production as [unknown, { from: number }]
+    assert.ok(from >= 10 && from <= 20, `seed ${seed}: ${from} s`)
+    assert.deepEqual(testing, production)
+    assert.deepEqual(world.linked.get('green'), [from])
   }
 })
 
+test('S2.8 and its rollback likewise', () => {
+  for (const seed of seeds) {
+    const world = alb(seed)
+    world.at(0, world.pointed({ production: { green: 1 } }))
+    world.at(140, world.pointed({ production: { blue: 1 } }))
+    const lane = world.lane('production', hour)
+    assert.deepEqual(
+      lane.map(({ serves }) => serves),
+      ['blue', 'green', 'blue'],
+    )
+    assert.ok(lane[2]!.from >= 150 && lane[2]!.from <= 160, `seed ${seed}: ${lane[2]!.from} s`)
+  }
+})
+
+test('a new rule behind an ALB takes effect after 10-20 s, one that goes at once', () => {
+  for (const seed of seeds) {
+    const world = alb(seed)
+    const added = rule(1, { forward: forward({ green: 1 }) })
+    world.at(0, state =>
+      change(state, { table: 'rules', key: added.arn, value: { ...added, listenerArn: 'production' } }),
+    )
+    assert.equal(world.now.state.rules.size, 0)
+    assert.deepEqual(world.now.held, [])
+    world.until(10)
+    assert.equal(world.now.state.rules.size, 0)
+    world.until(20)
+    assert.equal(world.now.state, world.desired)
+    world.at(21, state => change(state, { table: 'rules', key: added.arn }))
+    assert.equal(world.now.state, world.desired)
+  }
+})
+
+test('S2.4 behind an NLB the new version answers 70-80 s after the move: about 10 s of registration, 60-70 s of checks', () => {
+  for (const seed of seeds) {
+    const world = nlb(seed)
+    world.at(0, world.pointed({ production: { green: 1 }, testing: { green: 1 } }))
+    assert.equal(world.linking('green'), 'Elb.RegistrationInProgress')
+    assert.deepEqual(world.now.held, [], 'nothing waits for it')
+    world.until(9)
+    assert.equal(world.linking('green'), 'Elb.RegistrationInProgress')
+    world.until(11.001)
+    assert.equal(world.linking('green'), 'Elb.InitialHealthChecking')
+    const { production, testing } = world.lanes(hour)
+    assert.equal(production!.at(-1)!.serves, 'green')
+    const { from } = production!.at(-1)!
+    assert.ok(from >= 70 && from <= 80, `seed ${seed}: ${from} s`)
+    assert.equal(testing!.at(-1)!.from, from, 'both listeners share the group’s link')
+    const [checkedFrom, linkedAt] = world.linked.get('green')!
+    assert.ok(linkedAt! - checkedFrom! >= 60 && linkedAt! - checkedFrom! <= 70)
+    assert.equal(linkedAt, from)
+  }
+})
+
+test('S2.4 nor does it matter that the test listener moves a moment before production', () => {
+  for (const seed of seeds) {
+    const world = nlb(seed)
+    world.at(0, world.pointed({ testing: { green: 1 } }))
+    world.at(0.05, world.pointed({ production: { green: 1 }, testing: { green: 1 } }))
+    const { production, testing } = world.lanes(hour)
+    assert.ok(production!.at(-1)!.from >= 70 && production!.at(-1)!.from <= 80)
+    assert.equal(testing!.at(-1)!.from, production!.at(-1)!.from)
+  }
+})
+
+for (const together of [true, false]) {
+  test(`S2.6 in 20-30 % of deployments nothing answers for a while (listeners move ${together ? 'together' : 'one after the other'})`, () => {
+    const many = 1_000
+    let failed = 0
+    for (let seed = 0; seed < many; seed++) {
+      const world = nlb(seed)
+      if (!together) world.at(-0.1, world.pointed({ testing: { green: 1 } }))
+      world.at(0, world.pointed({ production: { green: 1 }, testing: { green: 1 } }))
+      const lane = world.lane('production', hour)
+      const serves = lane.map(its => its.serves).join()
+      assert.ok(serves === 'blue,green' || serves === 'blue,,green', `seed ${seed}: ${serves}`)
+      if (serves === 'blue,green') continue
+      failed++
+      const outage = lane[2]!.from - lane[1]!.from
+      assert.ok(outage > 5 && outage <= 80, `seed ${seed}: ${outage} s`)
+    }
+    assert.ok(failed >= 0.2 * many && failed <= 0.3 * many, `${failed} of ${many}`)
+  })
+}
+
+test('S2.7 after 5 minutes with the test listener on green production moves without a gap, 60-90 s later', () => {
+  for (const seed of seeds) {
+    const world = nlb(seed)
+    world.at(-300, world.pointed({ testing: { green: 1 } }))
+    world.at(0, world.pointed({ production: { green: 1 }, testing: { green: 1 } }))
+    const { production, testing } = world.lanes(hour)
+    assert.deepEqual(
+      production!.map(({ serves }) => serves),
+      ['blue', 'green'],
+    )
+    assert.ok(production![1]!.from >= 60 && production![1]!.from <= 90, `seed ${seed}: ${production![1]!.from}`)
+    const [blue, none, green] = testing!
+    assert.deepEqual([blue?.serves, none?.serves, green?.serves], ['blue', '', 'green'])
+    assert.ok(none!.from >= -290 && none!.from <= -280, `seed ${seed}: the test listener is left after ${none!.from}`)
+    assert.ok(green!.from >= -230 && green!.from <= -220, `seed ${seed}: green is there after ${green!.from}`)
+  }
+})
+
+test('S2.9 a rollback leaves both listeners dark for 70-80 s, 10-20 s after it was asked for', () => {
+  for (const seed of seeds) {
+    const world = nlb(seed)
+    world.at(0, world.pointed({ production: { green: 1 }, testing: { green: 1 } }))
+    world.at(200, world.pointed({ production: { blue: 1 }, testing: { blue: 1 } }))
+    const { production, testing } = world.lanes(hour)
+    for (const lane of [production!, testing!]) {
+      const [green, dark, blue] = lane.slice(-3)
+      assert.deepEqual([green!.serves, dark!.serves, blue!.serves], ['green', '', 'blue'])
+      assert.ok(dark!.from >= 210 && dark!.from <= 220, `seed ${seed}: dark from ${dark!.from}`)
+      const outage = blue!.from - dark!.from
+      assert.ok(outage >= 70 && outage <= 80, `seed ${seed}: ${outage} s`)
+    }
+    assert.equal(testing!.at(-1)!.from, production!.at(-1)!.from)
+  }
+})
+
+test('S2.9 so does one while the new version is not linked yet: the old one, forgotten meanwhile, is linked anew', () => {
+  for (const seed of seeds) {
+    const world = nlb(seed, alone)
+    world.at(0, world.pointed({ production: { green: 1 } }))
+    world.at(5, world.pointed({ production: { blue: 1 } }))
+    const lane = world.lane('production', hour)
+    assert.deepEqual(
+      lane.map(({ serves }) => serves),
+      ['blue', '', 'blue'],
+      `seed ${seed}`,
+    )
+    assert.ok(lane[2]!.from - lane[1]!.from >= 70 - 0.001)
+  }
+})
+
+test('an hour later it is a deployment like any other', () => {
+  let gaps = 0
+  for (const seed of seeds) {
+    const world = nlb(seed, alone)
+    world.at(0, world.pointed({ production: { green: 1 } }))
+    world.at(hour, world.pointed({ production: { blue: 1 } }))
+    if (
+      world
+        .lane('production', 2 * hour)
+        .filter(({ from }) => from > hour)
+        .some(({ serves }) => serves === '')
+    )
+      gaps++
+  }
+  assert.ok(gaps >= 0.15 * seeds.length && gaps <= 0.35 * seeds.length, `${gaps} of ${seeds.length}`)
+})
+
+for (const [title, both] of [
+  ['a dummy listener that keeps both referred to', false],
+  ['both in production, one at weight 0', true],
+] as const) {
+  test(`S2.10 with ${title} neither a deployment nor its rollback has a gap; each takes 60-90 s`, () => {
+    for (const seed of seeds) {
+      const world = nlb(seed, { production: both ? { blue: 1, green: 0 } : { blue: 1 }, dummy: { blue: 1, green: 1 } })
+      if (both) world.at(-hour, state => change(state, { table: 'listeners', key: 'dummy' }))
+      world.at(0, world.pointed({ production: both ? { blue: 0, green: 1 } : { green: 1 } }))
+      world.at(200, world.pointed({ production: both ? { blue: 1, green: 0 } : { blue: 1 } }))
+      const lane = world.lane('production', hour)
+      assert.deepEqual(
+        lane.map(({ serves }) => serves),
+        ['blue', 'green', 'blue'],
+      )
+      const [, there, back] = lane.map(({ from }) => from)
+      assert.ok(there! >= 60 && there! <= 90, `seed ${seed}: ${there} s`)
+      assert.ok(back! >= 260 && back! <= 290, `seed ${seed}: ${back} s`)
+      assert.deepEqual(world.now.links, [])
+    }
+  })
+}
+
+test('a new NLB listener answers once its group is linked; one that is deleted, or gets another protocol, no longer', () => {
+  const world = nlb(7, { production: { blue: 1 } })
+  world.at(0, state =>
+    change(state, {
+      table: 'listeners',
+      key: 'new',
+      value: listener({ arn: 'new', port: 9, forward: forward({ green: 1 }) }),
+    }),
+  )
+  const [dark, served] = world.lane('new', 90)
+  assert.deepEqual([dark!.serves, served!.serves], ['', 'green'])
+  assert.ok(served!.from >= 70 && served!.from <= 80)
+  world.at(100, state => change(state, { table: 'listeners', key: 'new' }))
+  assert.equal(world.now.state, world.desired)
+  world.at(hour, state =>
+    change(state, {
+      table: 'listeners',
+      key: 'production',
+      value: { ...state.listeners.get('production')!, protocol: 'UDP', forward: forward({ green: 1 }) },
+    }),
+  )
+  assert.deepEqual(world.now.state.listeners.get('production')?.forward, [])
+  assert.equal(world.now.state.listeners.get('production')?.protocol, 'UDP')
+  assert.equal(world.lane('production', 2 * hour).at(-1)!.serves, 'green')
+})
+
+test('everything else of a listener that is being switched takes effect at once, and what did not change is the same object', () => {
+  const world = nlb(3, alone)
+  world.at(0, world.pointed({ production: { green: 1 } }))
+  const before = world.now.state.listeners.get('production')
+  world.at(1, state =>
+    change(state, { table: 'targetGroups', key: 'green', value: targetGroup({ arn: 'green', targets: [] }) }),
+  )
+  assert.equal(world.now.state.listeners.get('production'), before)
+  assert.equal(world.now.state.targetGroups, world.desired.targetGroups)
+  world.at(2, state =>
+    change(state, {
+      table: 'listeners',
+      key: 'production',
+      value: { ...state.listeners.get('production')!, attributes: { a: 'b' } },
+    }),
+  )
+  assert.deepEqual(world.now.state.listeners.get('production'), { ...before, attributes: { a: 'b' } })
+  const lane = world.lane('production', hour)
+  assert.ok(lane.at(-1)!.from >= 70 && lane.at(-1)!.from <= 80, 'and it is not switched any later')
+})
+
+test('a node that starts again takes all for linked, also what was not yet', () => {
+  const world = nlb(5, alone)
+  world.at(0, world.pointed({ production: { green: 1 } }))
+  const again = propagate(nothingPropagated, world.desired, new Map(), 1_000, world.timing)
+  assert.equal(again.state, world.desired)
+  assert.deepEqual([again.links, again.delayed, again.nextAt], [[], [], undefined])
+})
+
+test('targets that are deregistered while a listener still has to leave them get new flows until it has', () => {
+  const world = nlb(4, alone)
+  world.at(0, world.pointed({ production: { green: 1 } }))
+  const targets = [target('10.0.1.1', { deregistration: { until: 1_000 } })]
+  world.at(1, state =>
+    change(state, { table: 'targetGroups', key: 'blue', value: targetGroup({ arn: 'blue', targets }) }),
+  )
+  assert.deepEqual(world.now.state.targetGroups.get('blue')?.targets, [target('10.0.1.1')])
+  world.until(81)
+  assert.equal(world.now.state, world.desired)
+})
+
+test('a time scale makes all of it shorter', () => {
+  for (const seed of seeds) {
+    const world = nlb(seed, alone, { profile: 'aws-nlb', scale: 60, seed })
+    world.at(0, world.pointed({ production: { green: 1 } }))
+    world.at(10, world.pointed({ production: { blue: 1 } }))
+    const lane = world.lane('production', hour).slice(-3)
+    const outage = lane[2]!.from - lane[1]!.from
+    assert.ok(outage >= 1.165 && outage <= 1.335, `seed ${seed}: ${outage} s`)
+  }
+})
+
+test('under aws-alb a Network Load Balancer’s switches are held as ever, and the other way round', () => {
+  for (const [profile, world] of [
+    ['aws-alb', nlb],
+    ['aws-nlb', alb],
+  ] as const) {
+    const its = world(1, undefined, { profile, scale: 1, seed: 1 })
+    its.at(0, its.pointed({ production: { green: 1 } }))
+    assert.deepEqual([its.now.held.length, its.now.delayed, its.now.links], [0, [], []])
+    assert.equal(its.now.state, its.desired)
+  }
+})
+
+test('S2.12 a Network Load Balancer’s targets are checked many times over, and a verdict takes what it took', () => {
+  const state = change(nlb(1).desired, {
+    table: 'targetGroups',
+    key: 'web',
+    value: targetGroup({ arn: 'web', protocol: 'HTTP' }),
+  })
+  const probe = (arn: string, extra: Partial<Probe> = {}): [string, Probe] => {
+    const key = targetKey(arn, target('10.0.1.1'))
+    return [
+      key,
+      {
+        key,
+        protocol: 'TCP',
+        address: '10.0.1.1',
+        port: 1,
+        path: '/',
+        matcher: '200',
+        intervalMs: 30_000,
+        timeoutMs: 10_000,
+        healthyThreshold: 5,
+        unhealthyThreshold: 2,
+        host: 'h',
+        ...extra,
+      },
+    ]
+  }
+  const given = new Map([probe('blue'), probe('web'), probe('green', { intervalMs: 300_000, timeoutMs: 2_000 })])
+  const timing: Timing = { profile: 'aws-nlb', scale: 1, seed: 0 }
+  const [blue, web, green] = [...consensusProbes(given, state, timing).values()]
+  assert.deepEqual([blue!.intervalMs, blue!.healthyThreshold, blue!.unhealthyThreshold], [10_000, 15, 6])
+  assert.equal(web, given.get(web!.key))
+  assert.deepEqual([green!.intervalMs, green!.healthyThreshold, green!.unhealthyThreshold], [30_000, 50, 20])
+  assert.equal([...consensusProbes(given, state, timing).values()][0], blue, 'the same object again')
+  assert.equal(consensusProbes(given, state, { ...timing, profile: 'aws-alb' }), given)
+})
+
 type Weights = Readonly<Record<string, number>>
+type Lane = readonly { readonly from: number; readonly serves: string }[]
 
-/** Pointed at `from` and in effect. */
-function start(from: Weights, verdicts: Verdicts): Propagation {
-  return propagate(nothingPropagated, pointed(base, from), healthOf(verdicts), -second)
+/** Listeners on `blue` since long ago, and what they do from then on. */
+class World {
+  readonly timing: Timing
+  desired: State
+  now: Propagation
+  /** Seconds at which a group’s checks began and ended: when its reason changed. */
+  readonly linked = new Map<string, number[]>()
+  readonly #lanes: Record<string, { from: number; serves: string }[]> = {}
+  #ms = -2 * hour * 1_000
+
+  constructor(state: State, timing: Timing) {
+    this.timing = timing
+    this.desired = state
+    this.now = nothingPropagated
+    this.#step(this.#ms)
+  }
+
+  /** After all that comes before. */
+  at(time: number, change: (state: State) => State): void {
+    this.until(time)
+    this.desired = change(this.desired)
+    this.#step(1_000 * time)
+  }
+
+  until(time: number): void {
+    for (let next = this.now.nextAt; next !== undefined && next <= 1_000 * time; next = this.now.nextAt) {
+      assert.ok(next > this.#ms, 'time goes on')
+      this.#step(next)
+    }
+    this.#step(1_000 * time)
+  }
+
+  lanes(end: number): Record<string, Lane> {
+    this.until(end)
+    return this.#lanes
+  }
+
+  lane(listenerArn: string, end: number): Lane {
+    return this.lanes(end)[listenerArn] ?? []
+  }
+
+  linking(targetGroupArn: string): string | undefined {
+    return this.now.links.find(its => its.targetGroupArn === targetGroupArn)?.reason
+  }
+
+  pointed(listeners: Readonly<Record<string, Weights>>): (state: State) => State {
+    return state =>
+      Object.entries(listeners).reduce((before, [key, weights]) => {
+        const value = { ...before.listeners.get(key)!, forward: forward(weights) }
+        return change(before, { table: 'listeners', key, value })
+      }, state)
+  }
+
+  #step(ms: number): void {
+    const before = this.now
+    const time = ms / 1_000
+    this.#ms = ms
+    this.now = propagate(before, this.desired, new Map(), ms, this.timing)
+    for (const { targetGroupArn: arn, reason } of before.links)
+      if (this.linking(arn) !== reason) this.linked.set(arn, [...(this.linked.get(arn) ?? []), time])
+    for (const { arn, forward } of this.now.state.listeners.values()) {
+      const serves = forward
+        .filter(({ weight }) => weight > 0)
+        .map(({ targetGroupArn }) => targetGroupArn)
+        .join('+')
+      this.#lanes[arn] ??= []
+      const lane = this.#lanes[arn]
+      if (lane.at(-1)?.serves !== serves) lane.push({ from: time, serves })
+    }
+  }
 }
 
-/** A switch from blue to green, held since 0. */
-function held(): Propagation {
-  const before = start(blue, {})
-  return propagate(before, pointed(before.desired, { green: 100 }), healthOf({ blue: 'healthy' }), 0)
+function nlb(
+  seed: number,
+  listeners: Readonly<Record<string, Weights>> = { production: { blue: 1 }, testing: { blue: 1 } },
+  timing: Timing = { profile: 'aws', scale: 1, seed },
+): World {
+  return new World(
+    world(
+      loadBalancer(),
+      Object.entries(listeners).map(([arn, weights], i) => listener({ arn, port: 80 + i, forward: forward(weights) })),
+    ),
+    timing,
+  )
 }
 
-function pointed(state: State, weights: Weights, extra: Partial<Listener> = {}): State {
-  return change(state, listener('l', weights, extra))
+function alb(seed: number, _?: undefined, timing: Timing = { profile: 'aws', scale: 1, seed }): World {
+  return new World(
+    world(
+      applicationLoadBalancer(),
+      ['production', 'testing'].map((arn, i) => httpListener({ arn, port: 80 + i, forward: forward({ blue: 1 }) })),
+    ),
+    timing,
+  )
+}
+
+function world(balancer: ReturnType<typeof loadBalancer>, listeners: readonly ReturnType<typeof listener>[]): State {
+  const changes: Change[] = [
+    { table: 'loadBalancers', key: balancer.arn, value: balancer },
+    ...['blue', 'green'].map(
+      (arn): Change => ({
+        table: 'targetGroups',
+        key: arn,
+        value: targetGroup({ arn, targets: [target('10.0.1.1')] }),
+      }),
+    ),
+    ...listeners.map((value): Change => ({ table: 'listeners', key: value.arn, value })),
+  ]
+  return applyChanges(emptyState, 1, changes)
+}
+
+function forward(weights: Weights) {
+  return Object.entries(weights).map(([targetGroupArn, weight]) => ({ targetGroupArn, weight }))
 }
 
 function change(state: State, one: Change): State {
   return applyChanges(state, state.revision + 1, [one])
-}
-
-function forward(weights: Weights): Listener['forward'] {
-  return Object.entries(weights).map(([targetGroupArn, weight]) => ({ targetGroupArn, weight }))
-}
-
-function listener(arn: string, weights: Weights, extra: Partial<Listener> = {}): Change {
-  const value: Listener = {
-    arn,
-    loadBalancerArn: 'lb',
-    port: 80,
-    protocol: 'TCP',
-    forward: forward(weights),
-    attributes: {},
-    tags: [],
-    ...extra,
-  }
-  return { table: 'listeners', key: arn, value }
-}
-
-function ruled(arn: string, weights: Weights, extra: Partial<Rule> = {}): Change {
-  return { table: 'rules', key: arn, value: rule(1, { arn, listenerArn: 'l', forward: forward(weights), ...extra }) }
-}
-
-function group(arn: string, ...ids: string[]): Change {
-  return groupOf(
-    arn,
-    ids.map(id => ({ id, port: 80 })),
-  )
-}
-
-function deregistering(arn: string): Change {
-  return groupOf(arn, [{ id: 't', port: 80, deregistration: { until: 300 * second } }])
-}
-
-function groupOf(arn: string, targets: readonly Target[]): Change {
-  return { table: 'targetGroups', key: arn, value: targetGroup({ arn, targets }) }
-}
-
-function healthOf(verdicts: Verdicts): ReadonlyMap<string, Health> {
-  return new Map(
-    Object.entries(verdicts).map(([arn, verdict]) => [`${arn} t 80`, { verdict, since: 0, against: 0, results: [] }]),
-  )
 }

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import type { HealthByTarget } from '../domain/health.ts'
 import type { Snapshot } from '../domain/snapshot.ts'
 import { emptyState, type State } from '../domain/state.ts'
+import { instant } from '../domain/timing.ts'
 import type { Applied, Engine, Problem } from '../engine/engine.ts'
 import type { AppliedReport } from '../feed/messages.ts'
 import { VirtualClock } from '../virtual-clock.ts'
@@ -78,11 +79,21 @@ test('problems are reported once and tried again after 0.25 s doubling to 5 s, u
     engine.times.map(time => time - start),
     [0, 250, 750, 1_750, 3_750, 7_750, 12_750, 17_750],
   )
-  assert.deepEqual(reports, [{ kind: 'applied', revision: 1, problems: [problem], fallbacks: [], held: [] }])
+  assert.deepEqual(reports, [
+    { kind: 'applied', revision: 1, problems: [problem], fallbacks: [], held: [], delayed: [], links: [] },
+  ])
   engine.problems = []
   await clock.advance(60_000)
   assert.equal(engine.applied.length, 9)
-  assert.deepEqual(reports.at(-1), { kind: 'applied', revision: 1, problems: [], fallbacks: [], held: [] })
+  assert.deepEqual(reports.at(-1), {
+    kind: 'applied',
+    revision: 1,
+    problems: [],
+    fallbacks: [],
+    held: [],
+    delayed: [],
+    links: [],
+  })
 })
 
 test('while problems wait, health that changes nothing does not hurry them and a new state starts the wait anew', async t => {
@@ -217,6 +228,7 @@ function loop(t: TestContext) {
   const reconciler = new Reconciler({
     engine,
     clock,
+    timing: instant,
     build(state, health) {
       builds.push({ state, health })
       const name = `${state.revision} ${plan.edition()}`

@@ -3,6 +3,7 @@ import type { Cancel, Clock } from '../clock.ts'
 import type { HealthByTarget } from '../domain/health.ts'
 import type { Snapshot } from '../domain/snapshot.ts'
 import type { State } from '../domain/state.ts'
+import type { Timing } from '../domain/timing.ts'
 import type { Applied, Engine, Problem } from '../engine/engine.ts'
 import type { AppliedReport } from '../feed/messages.ts'
 import { certificateProblems } from './certificate-problems.ts'
@@ -16,6 +17,7 @@ const longestWaitMs = 3_600_000
 interface ReconcilerOptions {
   readonly engine: Engine
   readonly clock: Clock
+  readonly timing: Timing
   /** Decides what the engine is to do. It answers the same snapshot object where nothing changed. */
   build(
     state: State,
@@ -99,13 +101,13 @@ export class Reconciler {
   }
 
   async #reconcile(state: State): Promise<void> {
-    const { clock, build, log } = this.#options
+    const { clock, build, log, timing } = this.#options
     const isRetryDue = clock.monotonic() >= this.#retryAt
     let nextAt: number | undefined
     if (!this.#hasFailed || isRetryDue) {
       try {
         const now = clock.now()
-        this.#propagation = propagate(this.#propagation, state, this.#health, now)
+        this.#propagation = propagate(this.#propagation, state, this.#health, now, timing)
         const built = build(this.#propagation.state, this.#health, now)
         nextAt = Math.min(built.nextAt ?? Infinity, this.#propagation.nextAt ?? Infinity)
         if (built.snapshot !== this.#tried || isRetryDue) await this.#apply(built.snapshot)
@@ -139,7 +141,8 @@ export class Reconciler {
   /** `more`: what no engine can know. */
   #report(more: readonly Problem[]): void {
     const problems = [...this.#applied.problems, ...more]
-    const report: AppliedReport = { kind: 'applied', ...this.#applied, problems, held: this.#propagation.held }
+    const { held, delayed, links } = this.#propagation
+    const report: AppliedReport = { kind: 'applied', ...this.#applied, problems, held, delayed, links }
     if (isDeepStrictEqual(report, this.#reported)) return
     this.#reported = report
     this.#options.onApplied(report)

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { now } from '../domain/state.fixture.ts'
-import { afterFailure, afterSuccess, isGivenUp } from './failures.ts'
-import { service, taskSet } from './service.fixture.ts'
+import { afterFailure, afterSuccess, givenUp } from './failures.ts'
+import { ecsState, service, taskSet } from './service.fixture.ts'
+
+const isGivenUp = (...of: [ReturnType<typeof service>, ReturnType<typeof taskSet>]) =>
+  givenUp(ecsState({}), ...of) !== undefined
 
 test('an update is given up after half as many failures as there are to be tasks, 3 at least and 200 at most', () => {
   const rows = [

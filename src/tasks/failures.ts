@@ -1,4 +1,12 @@
-import type { EcsService } from '../domain/ecs-service.ts'
+import { type EcsService, failureThreshold } from '../domain/ecs-service.ts'
+import {
+  alarmAgainst,
+  isFinal,
+  revisionArnOf,
+  type ServiceDeployment,
+  serviceDeploymentsOf,
+} from '../domain/service-deployment.ts'
+import type { State } from '../domain/state.ts'
 import type { TaskSet } from '../domain/task-set.ts'
 
 /** A task that has run for so long and is healthy has succeeded. */
@@ -25,8 +33,36 @@ export function afterSuccess(set: TaskSet, now: number): TaskSet {
   return { ...rest, failedTasks: 0, updatedAt: now }
 }
 
-/** Whether so many tasks failed in a row that a rolling update is given up (AWS: deployment circuit breaker). */
-export function isGivenUp(service: EcsService, set: TaskSet): boolean {
-  if (!service.circuitBreaker.enable || set.rolloutState !== 'IN_PROGRESS') return false
-  return set.failedTasks >= Math.min(200, Math.max(3, Math.ceil(service.desiredCount / 2)))
+/** Why a rolling update is given up, and whether the last complete one is to come back. */
+export interface GivenUp {
+  /** As AWS's reasons begin: who gives it up. */
+  readonly by: string
+  /** As they go on. */
+  readonly why: string
+  readonly rollback: boolean
+}
+
+/**
+ * Why the rolling update to this set is given up: somebody stops it, so many tasks failed in a row (AWS: deployment circuit breaker), or an
+ * alarm speaks against it (AWS: deployment alarms). `undefined`: it goes on.
+ */
+export function givenUp(state: State, service: EcsService, set: TaskSet): GivenUp | undefined {
+  if (set.rolloutState !== 'IN_PROGRESS') return undefined
+  const { enable, rollback } = service.circuitBreaker
+  if (enable && set.failedTasks >= failureThreshold(service.desiredCount))
+    return { by: 'ECS deployment circuit breaker', why: 'tasks failed to start.', rollback }
+  const deployment = rollingDeployment(state, service, set)
+  if (deployment === undefined) return undefined
+  const { asked, settings } = deployment
+  if (asked.stop !== undefined)
+    return { by: 'ECS deployment', why: 'stopped by a user.', rollback: asked.stop.type === 'ROLLBACK' }
+  const alarm = alarmAgainst(state, deployment)
+  if (alarm === undefined) return undefined
+  return { by: 'ECS deployment alarms', why: `alarm detected: ${alarm}.`, rollback: settings.alarms?.rollback === true }
+}
+
+/** The record of the rolling update to this set, as long as it is not over. */
+export function rollingDeployment(state: State, service: EcsService, set: TaskSet): ServiceDeployment | undefined {
+  const arn = revisionArnOf(set)
+  return serviceDeploymentsOf(state, service.arn).find(its => its.targetRevisionArn === arn && !isFinal(its))
 }

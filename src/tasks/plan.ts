@@ -17,7 +17,7 @@ export interface Surroundings {
 }
 
 /** The tables that scheduling writes, each keyed by ARN. */
-type Written = 'services' | 'taskSets' | 'tasks' | 'targetGroups'
+type Written = 'services' | 'serviceDeployments' | 'taskSets' | 'tasks' | 'targetGroups'
 
 /** What one pass makes of a state: each step reads what the steps before it wrote. */
 export class Plan {

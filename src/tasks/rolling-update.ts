@@ -1,6 +1,7 @@
 import type { EcsService } from '../domain/ecs-service.ts'
+import { revisionArnOf } from '../domain/service-deployment.ts'
 import type { TaskSet } from '../domain/task-set.ts'
-import { afterSuccess, isGivenUp } from './failures.ts'
+import { afterSuccess, givenUp, rollingDeployment } from './failures.ts'
 import type { Plan } from './plan.ts'
 import { bounds, type Grade, grades, type Slot, slotsToKeep } from './roll.ts'
 import { mayStart, type Seen, scale, seenOf, shrink } from './scale.ts'
@@ -8,7 +9,7 @@ import { isFailing } from './task-condition.ts'
 
 /** Moves a service of the controller ECS towards its newest deployment, as far as its minimum and maximum allow. */
 export function rollOn(plan: Plan, service: EcsService): void {
-  breakCircuit(plan, service)
+  breakOff(plan, service)
   const sets = plan.taskSetsOf(service).filter(({ status }) => status !== 'DRAINING')
   const primary = sets.find(({ status }) => status === 'PRIMARY')
   if (primary === undefined) return
@@ -45,26 +46,40 @@ export function rollOn(plan: Plan, service: EcsService): void {
   }
 }
 
-/** Gives an update up whose tasks fail; with `rollback`, the last complete deployment becomes the newest again. */
-function breakCircuit(plan: Plan, service: EcsService): void {
+/** Gives an update up where something speaks against it; with `rollback`, the last complete deployment becomes the newest again. */
+function breakOff(plan: Plan, service: EcsService): void {
   const sets = plan.taskSetsOf(service)
   const primary = sets.find(({ status }) => status === 'PRIMARY')
-  if (primary === undefined || !isGivenUp(service, primary)) return
-  const failed = 'ECS deployment circuit breaker: tasks failed to start.'
+  const cause = primary && givenUp(plan.state, service, primary)
+  if (primary === undefined || cause === undefined) return
+  const failed = `${cause.by}: ${cause.why}`
   const given = { ...primary, rolloutState: 'FAILED', rolloutStateReason: failed, updatedAt: plan.now } as const
-  plan.tell(service.arn, undefined, `(deployment ${primary.id}) deployment failed: tasks failed to start.`)
+  plan.tell(service.arn, undefined, `(deployment ${primary.id}) deployment failed: ${cause.why}`)
   const last = sets.findLast(set => set.status === 'ACTIVE' && set.rolloutState === 'COMPLETED')
-  const isRolledBack = service.circuitBreaker.rollback && last !== undefined
+  const isRolledBack = cause.rollback && last !== undefined
   plan.put('taskSets', isRolledBack ? { ...given, status: 'ACTIVE' } : given)
   if (!isRolledBack) return
   plan.put('taskSets', {
     ...afterSuccess(last, plan.now),
     status: 'PRIMARY',
     rolloutState: 'IN_PROGRESS',
-    rolloutStateReason: `ECS deployment circuit breaker: rolling back to deploymentId ${last.id}.`,
+    rolloutStateReason: `${cause.by}: rolling back to deploymentId ${last.id}.`,
   })
+  const deployment = rollingDeployment(plan.state, service, primary)
+  if (deployment !== undefined) {
+    // The failed set may be gone before anybody else looks.
+    const rollback = { reason: failed, startedAt: plan.now, revisionArn: revisionArnOf(last) }
+    plan.put('serviceDeployments', {
+      ...deployment,
+      status: 'ROLLBACK_IN_PROGRESS',
+      statusReason: failed,
+      rollback,
+      updatedAt: plan.now,
+    })
+  }
   const current = plan.state.services.get(service.arn) ?? service
-  const { taskDefinitionArn, loadBalancers } = last
+  const { taskDefinitionArn } = last
+  const { loadBalancers } = plan.state.serviceRevisions.get(revisionArnOf(last)) ?? last
   plan.put('services', { ...current, taskDefinitionArn, loadBalancers })
   plan.tell(service.arn, undefined, `rolling back to deployment ${last.id}.`)
 }

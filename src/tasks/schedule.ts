@@ -1,4 +1,4 @@
-import type { EcsService } from '../domain/ecs-service.ts'
+import { type EcsService, rolls } from '../domain/ecs-service.ts'
 import { applyChanges, type Change, changesBetween, type State } from '../domain/state.ts'
 import type { TaskSet } from '../domain/task-set.ts'
 import { afterSuccess, provenAfterMs } from './failures.ts'
@@ -55,9 +55,9 @@ function balance(plan: Plan, service: EcsService): void {
     registerTasks(plan, set)
     recordSuccess(plan, service, set)
   }
-  if (service.controller === 'ECS') rollOn(plan, service)
+  if (rolls(service)) rollOn(plan, service)
   for (const set of plan.taskSetsOf(service)) {
-    if (set.status !== 'DRAINING' && service.controller === 'ECS') continue
+    if (set.status !== 'DRAINING' && rolls(service)) continue
     const its = set.status === 'DRAINING' ? { ...set, desiredCount: 0 } : set
     scale(
       plan,

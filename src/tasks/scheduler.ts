@@ -1,7 +1,7 @@
-import { randomBytes, randomUUID } from 'node:crypto'
 import type { Cancel, Clock } from '../clock.ts'
 import type { Health } from '../domain/health.ts'
 import { applyChanges, type Change, type State } from '../domain/state.ts'
+import { type Ids, randomIds } from '../ids.ts'
 import { commit } from '../store/commit.ts'
 import type { Store } from '../store/store.ts'
 import type { TaskEvent, TaskRuntime } from './runtime.ts'
@@ -24,6 +24,7 @@ interface SchedulerOptions {
   onReport(listener: () => void): () => void
   /** Opens what runs tasks; without it tasks stay `PROVISIONING`. */
   readonly openRuntime?: (onEvent: (event: TaskEvent) => void) => TaskRuntime | Promise<TaskRuntime>
+  readonly ids?: Ids
   log(line: string): void
 }
 
@@ -128,7 +129,7 @@ class SchedulingLoop implements Scheduler {
 
   /** One commit of all there is to do now; then the runtime is told. Answers when time alone asks for another. */
   async #pass(): Promise<number> {
-    const { store, clock, health, hasApplied, log } = this.#options
+    const { store, clock, health, hasApplied, ids = randomIds, log } = this.#options
     const runner = this.#runner
     let heard = 0
     let nextAt = Infinity
@@ -143,8 +144,8 @@ class SchedulingLoop implements Scheduler {
         health,
         hasApplied,
         now,
-        newTaskArn: clusterArn => `${clusterArn.replace(':cluster/', ':task/')}/${randomBytes(16).toString('hex')}`,
-        uuid: randomUUID,
+        newTaskArn: clusterArn => `${clusterArn.replace(':cluster/', ':task/')}/${ids.hex(32)}`,
+        uuid: () => ids.uuid(),
       })
       nextAt = planned.nextAt
       toldOf.add(planned.changes)

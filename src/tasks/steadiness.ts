@@ -1,4 +1,4 @@
-import type { EcsService } from '../domain/ecs-service.ts'
+import { type EcsService, rolls } from '../domain/ecs-service.ts'
 import type { TaskSet } from '../domain/task-set.ts'
 import type { Plan } from './plan.ts'
 import { seenOf } from './scale.ts'
@@ -8,7 +8,7 @@ export function isSteady(service: EcsService, sets: readonly TaskSet[]): boolean
   if (service.status !== 'ACTIVE' || sets.length === 0) return false
   if (sets.some(({ status, stabilityStatus }) => status === 'DRAINING' || stabilityStatus !== 'STEADY_STATE'))
     return false
-  return service.controller !== 'ECS' || (sets.length === 1 && sets[0]?.rolloutState === 'COMPLETED')
+  return !rolls(service) || (sets.length === 1 && sets[0]?.rolloutState === 'COMPLETED')
 }
 
 /**
@@ -21,7 +21,7 @@ export function conclude(plan: Plan, service: EcsService, wasSteady: boolean): v
     if (set.status !== 'DRAINING') judgeStability(plan, service, set)
     else if (isEmpty(plan, set)) plan.remove('taskSets', set.arn)
   }
-  const completed = service.controller === 'ECS' ? endRollout(plan, service) : undefined
+  const completed = rolls(service) ? endRollout(plan, service) : undefined
   const left = plan.taskSetsOf(service)
   if (!wasSteady && isSteady(service, left)) plan.tell(service.arn, undefined, 'has reached a steady state.')
   if (completed !== undefined) plan.tell(service.arn, undefined, `(deployment ${completed.id}) deployment completed.`)

@@ -10,32 +10,11 @@ import type {
   TrafficRoutingConfig,
 } from '@aws-sdk/client-codedeploy'
 import type { DeploymentConfig, TrafficRouting } from '../../domain/code-deploy.ts'
+import { canary, deploymentConfigOf, linear, predefinedConfigs } from '../../domain/deployment-configs.ts'
 import type { State } from '../../domain/state.ts'
 import type { Call } from '../call.ts'
 import { ApiError } from '../errors.ts'
 import { checkComputePlatform, checkName, page } from './resources.ts'
-
-/** What a deployment group of the platform ECS has where it names none. */
-export const defaultConfigName = 'CodeDeployDefault.ECSAllAtOnce'
-
-/**
- * AWS's own configurations for ECS, which are always there (AWS: Deployment configurations on an Amazon ECS compute platform).
- * AWS allows an NLB only the first one; our listeners have true weights, so that all of them work here.
- */
-const predefined: ReadonlyMap<string, DeploymentConfig> = new Map(
-  (
-    [
-      [defaultConfigName, { type: 'AllAtOnce' }],
-      ['CodeDeployDefault.ECSLinear10PercentEvery1Minutes', linear(10, 1)],
-      ['CodeDeployDefault.ECSLinear10PercentEvery3Minutes', linear(10, 3)],
-      ['CodeDeployDefault.ECSCanary10Percent5Minutes', canary(10, 5)],
-      ['CodeDeployDefault.ECSCanary10Percent15Minutes', canary(10, 15)],
-    ] as const
-  ).map(([name, routing], i) => [
-    name,
-    { id: `00000000-0000-0000-0000-${String(i + 1).padStart(12, '0')}`, name, routing, createdAt: 0 },
-  ]),
-)
 
 /** AWS: at most 200 of one's own. */
 const customConfigs = 200
@@ -43,7 +22,7 @@ const customConfigs = 200
 export function CreateDeploymentConfig(input: CreateDeploymentConfigInput, call: Call): CreateDeploymentConfigOutput {
   const { state } = call.draft
   const name = checkName('DeploymentConfig', input.deploymentConfigName)
-  if (state.deploymentConfigs.has(name) || predefined.has(name)) {
+  if (state.deploymentConfigs.has(name) || predefinedConfigs.has(name)) {
     throw new ApiError(
       'DeploymentConfigAlreadyExistsException',
       `Deployment Configuration already exists with name: ${name}`,
@@ -78,7 +57,7 @@ export function GetDeploymentConfig(input: GetDeploymentConfigInput, call: Call)
 }
 
 export function ListDeploymentConfigs(input: ListDeploymentConfigsInput, call: Call): ListDeploymentConfigsOutput {
-  const names = [...predefined.keys(), ...call.draft.state.deploymentConfigs.keys()]
+  const names = [...predefinedConfigs.keys(), ...call.draft.state.deploymentConfigs.keys()]
   const { items, nextToken } = page(names, name => name, input.nextToken)
   return { deploymentConfigsList: items, nextToken }
 }
@@ -86,7 +65,7 @@ export function ListDeploymentConfigs(input: ListDeploymentConfigsInput, call: C
 /** One that is not there is deleted already. */
 export function DeleteDeploymentConfig(input: DeleteDeploymentConfigInput, call: Call): Record<string, never> {
   const name = checkName('DeploymentConfig', input.deploymentConfigName)
-  if (predefined.has(name)) {
+  if (predefinedConfigs.has(name)) {
     throw new ApiError('InvalidOperationException', `The predefined deployment configuration ${name} cannot be deleted`)
   }
   const user = [...call.draft.state.deploymentGroups.values()].find(group => group.deploymentConfigName === name)
@@ -103,19 +82,11 @@ export function DeleteDeploymentConfig(input: DeleteDeploymentConfigInput, call:
 /** Throws DeploymentConfigDoesNotExistException, or what `checkName` throws. */
 export function findDeploymentConfig(state: State, name: string | undefined): DeploymentConfig {
   const checked = checkName('DeploymentConfig', name)
-  const found = predefined.get(checked) ?? state.deploymentConfigs.get(checked)
+  const found = deploymentConfigOf(state, checked)
   if (found === undefined) {
     throw new ApiError('DeploymentConfigDoesNotExistException', `No Deployment Configuration found for name: ${name}`)
   }
   return found
-}
-
-function canary(percentage: number, intervalMinutes: number): TrafficRouting {
-  return { type: 'TimeBasedCanary', percentage, intervalMinutes }
-}
-
-function linear(percentage: number, intervalMinutes: number): TrafficRouting {
-  return { type: 'TimeBasedLinear', percentage, intervalMinutes }
 }
 
 /** AWS: a first or repeated share is 1-99 %, and the whole shift takes two days at most. */

@@ -9,11 +9,12 @@ import type {
   UpdateDeploymentGroupInput,
 } from '@aws-sdk/client-codedeploy'
 import type { AlarmWatch, AutoRollbackEvent, DeploymentGroup } from '../../domain/code-deploy.ts'
+import { defaultConfigName } from '../../domain/deployment-configs.ts'
 import type { Listener } from '../../domain/load-balancer.ts'
 import type { Call } from '../call.ts'
 import { checkForward } from '../elbv2/forward.ts'
 import { ApiError } from '../errors.ts'
-import { defaultConfigName, findDeploymentConfig } from './deployment-configs.ts'
+import { findDeploymentConfig } from './deployment-configs.ts'
 import { serviceArnOf } from './resources.ts'
 
 /** What CreateDeploymentGroup and UpdateDeploymentGroup set. */

@@ -1,14 +1,14 @@
-import type {
-  DescribeServicesRequest,
-  DescribeServicesResponse,
-  Deployment as SdkDeployment,
-  Service as SdkService,
-} from '@aws-sdk/client-ecs'
+import type { DescribeServicesRequest, DescribeServicesResponse, Service as SdkService } from '@aws-sdk/client-ecs'
 import type { EcsService } from '../../domain/ecs-service.ts'
+import { revisionArnOf, serviceDeploymentsOf } from '../../domain/service-deployment.ts'
 import type { State } from '../../domain/state.ts'
-import { type TaskSet, taskSetsOf } from '../../domain/task-set.ts'
+import { taskSetsOf } from '../../domain/task-set.ts'
 import type { Call } from '../call.ts'
+import { describeSettings } from './deployment-settings.ts'
+import { describeDeployments } from './describe-deployments.ts'
+import { countRevision } from './describe-service-deployment.ts'
 import { describeTaskSet } from './describe-task-sets.ts'
+import { describeLoadBalancer } from './load-balancers.ts'
 import { arnIn, findCluster, invalid, pick, serviceIn } from './resources.ts'
 import { placementMembers } from './service-settings.ts'
 import { countTasks } from './task-counts.ts'
@@ -37,8 +37,8 @@ export function describeService(service: EcsService, state: State, withTags = tr
   const taskSets = taskSetsOf(state, service.arn)
   const arns = new Set(taskSets.map(taskSet => taskSet.arn))
   const { running, pending } = countTasks(state, task => arns.has(task.taskSetArn ?? ''))
-  const isRolling = service.controller === 'ECS'
-  const primary = isRolling ? undefined : taskSets.find(taskSet => taskSet.status === 'PRIMARY')
+  const isOurs = service.controller === 'ECS'
+  const primary = isOurs ? undefined : taskSets.find(taskSet => taskSet.status === 'PRIMARY')
   return {
     placementConstraints: [],
     placementStrategy: [],
@@ -56,38 +56,31 @@ export function describeService(service: EcsService, state: State, withTags = tr
     runningCount: running,
     pendingCount: pending,
     taskDefinition: primary?.taskDefinitionArn ?? service.taskDefinitionArn,
-    loadBalancers: [...(primary ?? service).loadBalancers],
-    deploymentConfiguration: {
-      minimumHealthyPercent: service.minimumHealthyPercent,
-      maximumPercent: service.maximumPercent,
-      ...(isRolling ? { deploymentCircuitBreaker: { ...service.circuitBreaker }, strategy: 'ROLLING' } : {}),
-    },
+    loadBalancers: (primary ?? service).loadBalancers.map(describeLoadBalancer),
+    deploymentConfiguration: isOurs
+      ? describeSettings(service.deployment, service)
+      : { minimumHealthyPercent: service.minimumHealthyPercent, maximumPercent: service.maximumPercent },
     deploymentController: { type: service.controller },
     schedulingStrategy: 'REPLICA',
     healthCheckGracePeriodSeconds: service.healthCheckGraceSeconds,
     createdAt: new Date(service.createdAt),
     createdBy: service.arn.replace(/^arn:aws:ecs:[^:]*:(\d+):.*/, 'arn:aws:iam::$1:root'),
     events: service.events.map(event => ({ ...event, createdAt: new Date(event.createdAt) })),
-    deployments: isRolling ? taskSets.map(taskSet => describeDeployment(taskSet, state)) : [],
-    ...(isRolling ? {} : { taskSets: taskSets.map(taskSet => describeTaskSet(taskSet, state)) }),
+    deployments: isOurs ? describeDeployments(service, taskSets, state) : [],
+    ...(isOurs ? currentsOf(service, state) : { taskSets: taskSets.map(taskSet => describeTaskSet(taskSet, state)) }),
     ...(withTags ? { tags: [...service.tags] } : {}),
   }
 }
 
-function describeDeployment(deployment: TaskSet, state: State): SdkDeployment {
-  const { running, pending } = countTasks(state, task => task.taskSetArn === deployment.arn)
+/** Its newest deployment, and the revisions that it runs. */
+function currentsOf(
+  service: EcsService,
+  state: State,
+): Pick<SdkService, 'currentServiceDeployment' | 'currentServiceRevisions'> {
   return {
-    ...pick(deployment.recorded, placementMembers),
-    id: deployment.id,
-    // AWS knows no draining ones here: what was replaced is ACTIVE until its last task is gone.
-    status: deployment.status === 'DRAINING' ? 'ACTIVE' : deployment.status,
-    taskDefinition: deployment.taskDefinitionArn,
-    desiredCount: deployment.desiredCount,
-    pendingCount: pending,
-    runningCount: running,
-    failedTasks: deployment.failedTasks,
-    createdAt: new Date(deployment.createdAt),
-    updatedAt: new Date(deployment.updatedAt),
-    ...pick(deployment, ['rolloutState', 'rolloutStateReason']),
+    currentServiceDeployment: serviceDeploymentsOf(state, service.arn)[0]?.arn,
+    currentServiceRevisions: taskSetsOf(state, service.arn).map(taskSet =>
+      countRevision(revisionArnOf(taskSet), state),
+    ),
   }
 }

@@ -3,6 +3,7 @@ import type { State } from '../../domain/state.ts'
 import { type TaskSet, taskSetsOf } from '../../domain/task-set.ts'
 import type { Call } from '../call.ts'
 import type { ApiError } from '../errors.ts'
+import { describeLoadBalancer } from './load-balancers.ts'
 import { findService, invalid, pick } from './resources.ts'
 import { placementMembers } from './service-settings.ts'
 import { countTasks } from './task-counts.ts'
@@ -52,7 +53,7 @@ export function describeTaskSet(taskSet: TaskSet, state: State, withTags = true)
     runningCount: running,
     createdAt: new Date(taskSet.createdAt),
     updatedAt: new Date(taskSet.updatedAt),
-    loadBalancers: [...taskSet.loadBalancers],
+    loadBalancers: taskSet.loadBalancers.map(describeLoadBalancer),
     scale: { value: taskSet.scalePercent, unit: 'PERCENT' },
     stabilityStatus: taskSet.stabilityStatus,
     stabilityStatusAt: new Date(taskSet.stabilityStatusAt),

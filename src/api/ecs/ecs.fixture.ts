@@ -5,6 +5,7 @@ import type {
   RegisterTaskDefinitionRequest,
   Service,
 } from '@aws-sdk/client-ecs'
+import { type ServiceDeployment, serviceDeploymentsOf } from '../../domain/service-deployment.ts'
 import { applyChanges } from '../../domain/state.ts'
 import type { Task } from '../../domain/task.ts'
 import { Account } from '../elbv2/account.fixture.ts'
@@ -41,6 +42,32 @@ export class EcsAccount extends Account {
       ...input,
     })
     return output.service ?? assert.fail()
+  }
+
+  /** A service `web` that deploys BLUE_GREEN behind the Network Load Balancer, with a test listener on port 81 of its own. */
+  shiftingService(input: Partial<CreateServiceRequest> = {}): Service {
+    const [{ loadBalancerArn = '' } = {}] = this.state.listeners.values()
+    const alternateTargetGroupArn = this.targetGroup({ Name: 'green', Protocol: 'TCP', Port: 80 })
+    const testListenerRule = this.listener(loadBalancerArn, alternateTargetGroupArn, { Protocol: 'TCP', Port: 81 })
+    const advancedConfiguration = {
+      alternateTargetGroupArn,
+      productionListenerRule: this.listenerArn,
+      testListenerRule,
+      roleArn: 'arn:aws:iam::000000000000:role/ecs',
+    }
+    return this.service({
+      loadBalancers: this.loadBalancers.map(its => ({ ...its, advancedConfiguration })),
+      deploymentConfiguration: { strategy: 'BLUE_GREEN', bakeTimeInMinutes: 0 },
+      ...input,
+    })
+  }
+
+  /** Changes the newest deployment of the service `web`, as who moves it does. */
+  moveDeployment(change: Partial<ServiceDeployment>): ServiceDeployment {
+    const [newest = assert.fail()] = serviceDeploymentsOf(this.state, this.described().serviceArn ?? '')
+    const value = { ...newest, ...change }
+    this.change({ table: 'serviceDeployments', key: value.arn, value })
+    return value
   }
 
   /** A task set of the service `web`; answers its ARN. */

@@ -7,6 +7,7 @@ import type {
 } from '@aws-sdk/client-ecs'
 import type { EcsService } from '../../domain/ecs-service.ts'
 import type { TaskDefinition } from '../../domain/task-definition.ts'
+import { deploymentIn } from './deployment-settings.ts'
 import { invalid, pick } from './resources.ts'
 
 /** What says where and how tasks run: it is recorded with a task set, and nothing here depends on it. */
@@ -61,7 +62,7 @@ export function checkNetwork(network: NetworkConfiguration | undefined, definiti
   )
 }
 
-type Rollout = Pick<EcsService, 'minimumHealthyPercent' | 'maximumPercent' | 'circuitBreaker'>
+type Rollout = Pick<EcsService, 'minimumHealthyPercent' | 'maximumPercent' | 'circuitBreaker' | 'deployment'>
 
 /** AWS's defaults for rolling updates. */
 export const defaultRollout: Rollout = {
@@ -71,27 +72,37 @@ export const defaultRollout: Rollout = {
 }
 
 /** What is not given stays as it is `before`. */
-export function rolloutIn(given: DeploymentConfiguration | undefined, before: Rollout): Rollout {
-  if (given?.strategy !== undefined && given.strategy !== 'ROLLING') {
-    throw invalid(
-      `The deployment strategy ${given.strategy} is not offered here yet; specify ROLLING, or the deployment controller CODE_DEPLOY.`,
-    )
-  }
-  if (given?.alarms?.enable) {
-    throw invalid(
-      'Alarms of rolling updates are not offered here yet; let the deployment group of a CodeDeploy deployment watch them.',
-    )
-  }
+export function rolloutIn(
+  controller: EcsService['controller'],
+  given: DeploymentConfiguration | undefined,
+  before: Rollout,
+): Rollout {
+  if (controller !== 'ECS') refuseSettings(controller, given)
   const { enable, rollback } = given?.deploymentCircuitBreaker ?? before.circuitBreaker
+  const deployment = deploymentIn(given, before.deployment)
   const rollout = {
     minimumHealthyPercent: given?.minimumHealthyPercent ?? before.minimumHealthyPercent,
     maximumPercent: given?.maximumPercent ?? before.maximumPercent,
     circuitBreaker: { enable: enable ?? false, rollback: rollback ?? false },
+    ...(deployment && controller === 'ECS' && { deployment }),
   }
   if (rollout.maximumPercent <= rollout.minimumHealthyPercent && rollout.maximumPercent <= 100) {
     throw invalid('maximumPercent must be over 100% or the minimumHealthyPercent must be under 100%.')
   }
   return rollout
+}
+
+function refuseSettings(controller: string, given: DeploymentConfiguration = {}): void {
+  const { strategy = 'ROLLING', alarms } = given
+  const instead = 'specify the deployment controller ECS'
+  if (strategy !== 'ROLLING') {
+    throw invalid(
+      `The deployment strategy ${strategy} is not supported with the deployment controller ${controller}; ${instead}.`,
+    )
+  }
+  if (alarms?.enable) {
+    throw invalid(`Alarms of a service are not supported with the deployment controller ${controller}; ${instead}.`)
+  }
 }
 
 function withDefaults({ awsvpcConfiguration: awsvpc }: NetworkConfiguration): NetworkConfiguration {

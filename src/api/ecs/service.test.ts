@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ConflictException, ECS, ServiceNotFoundException } from '@aws-sdk/client-ecs'
+import {
+  ConflictException,
+  type DeploymentLifecycleHook,
+  ECS,
+  ServiceDeploymentNotFoundException,
+  ServiceNotFoundException,
+} from '@aws-sdk/client-ecs'
 import { lacking } from '../../../test/lacking.ts'
 import type { Task } from '../../domain/task.ts'
 import { openMemoryStore } from '../../store/memory.ts'
@@ -37,6 +43,55 @@ test('the SDK reads what is answered, and knows the errors', async t => {
     assert.deepEqual(error.resourceIds, [tasks?.[0]?.taskArn])
     return true
   })
+})
+
+test('the SDK reads deployments whole, with their times and documents, and knows their errors', async t => {
+  const api = await openStubApi(t, { services: [ecs] })
+  const client = new ECS(clientOptions(api))
+  t.after(() => client.destroy())
+  await client.registerTaskDefinition({ family: 'web', containerDefinitions })
+  const hook: DeploymentLifecycleHook = {
+    targetType: 'AWS_LAMBDA',
+    hookTargetArn: 'arn:aws:lambda:us-east-1:000000000000:function:check',
+    lifecycleStages: ['PRE_SCALE_UP'],
+    hookDetails: { nested: [1, { text: 'a' }] },
+  }
+  const { service } = await client.createService({
+    serviceName: 'web',
+    taskDefinition: 'web',
+    desiredCount: 1,
+    deploymentConfiguration: {
+      strategy: 'LINEAR',
+      linearConfiguration: { stepPercent: 33.3, stepBakeTimeInMinutes: 0 },
+      lifecycleHooks: [hook],
+    },
+  })
+  const { linearConfiguration, lifecycleHooks } = service?.deploymentConfiguration ?? {}
+  assert.deepEqual(linearConfiguration, { stepPercent: 33.3, stepBakeTimeInMinutes: 0 })
+  assert.deepEqual(lifecycleHooks, [{ ...hook, timeoutConfiguration: { timeoutInMinutes: 1440, action: 'ROLLBACK' } }])
+  const createdAt = { after: new Date(Date.now() - 60_000) }
+  const { serviceDeployments = [] } = await client.listServiceDeployments({ service: 'web', createdAt })
+  const [{ serviceDeploymentArn = '', targetServiceRevisionArn = '' } = {}] = serviceDeployments
+  assert.equal(serviceDeploymentArn, service?.currentServiceDeployment)
+  const { serviceDeployments: [described] = [] } = await client.describeServiceDeployments({
+    serviceDeploymentArns: [serviceDeploymentArn],
+  })
+  assert(described?.createdAt instanceof Date)
+  assert.deepEqual(described.deploymentConfiguration, service?.deploymentConfiguration)
+  const { serviceRevisions: [revision] = [] } = await client.describeServiceRevisions({
+    serviceRevisionArns: [targetServiceRevisionArn],
+  })
+  assert.equal(revision?.taskDefinition, service?.taskDefinition)
+  await client.stopServiceDeployment({ serviceDeploymentArn, stopType: 'ROLLBACK' })
+  const hookId = `ecs-pause-${'a'.repeat(43)}`
+  await assert.rejects(
+    client.continueServiceDeployment({ serviceDeploymentArn: 'arn:a', hookId }),
+    ServiceDeploymentNotFoundException,
+  )
+  await assert.rejects(
+    client.listServiceDeployments({ service: 'web', status: ['GONE' as 'PENDING'] }),
+    /failed to satisfy constraint: Member must satisfy enum value set: \[PENDING, /,
+  )
 })
 
 test('the AWS CLI runs a service, and waits until it is stable', async t => {

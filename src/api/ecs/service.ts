@@ -4,6 +4,13 @@ import { constraints } from './constraints.ts'
 import { DescribeServices } from './describe-services.ts'
 import { DescribeTaskSets } from './describe-task-sets.ts'
 import { DescribeTasks } from './describe-tasks.ts'
+import {
+  ContinueServiceDeployment,
+  DescribeServiceDeployments,
+  ListServiceDeployments,
+  StopServiceDeployment,
+} from './service-deployments.ts'
+import { DescribeServiceRevisions } from './service-revisions.ts'
 import { CreateService, DeleteService, ListServices } from './services.ts'
 import { ListTagsForResource, TagResource, UntagResource } from './tags.ts'
 import {
@@ -18,6 +25,7 @@ import { ListTasks, RunTask, StopTask } from './tasks.ts'
 import { UpdateService } from './update-service.ts'
 
 const actions = {
+  ContinueServiceDeployment,
   CreateCluster,
   CreateService,
   CreateTaskSet,
@@ -26,11 +34,14 @@ const actions = {
   DeleteTaskSet,
   DeregisterTaskDefinition,
   DescribeClusters,
+  DescribeServiceDeployments,
+  DescribeServiceRevisions,
   DescribeServices,
   DescribeTaskDefinition,
   DescribeTaskSets,
   DescribeTasks,
   ListClusters,
+  ListServiceDeployments,
   ListServices,
   ListTagsForResource,
   ListTaskDefinitionFamilies,
@@ -39,6 +50,7 @@ const actions = {
   PutClusterCapacityProviders: UpdateCluster,
   RegisterTaskDefinition,
   RunTask,
+  StopServiceDeployment,
   StopTask,
   TagResource,
   UntagResource,

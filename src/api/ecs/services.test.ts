@@ -90,11 +90,18 @@ for (const [what, input, text] of [
     'Specifying both a launch type and capacity provider strategy is not supported.',
   ],
   ['of daemons', { schedulingStrategy: 'DAEMON' }, 'not offered here yet'],
-  ["of ECS's own blue/green", { deploymentConfiguration: { strategy: 'BLUE_GREEN' } }, 'not offered here yet'],
   [
-    'that rolls back at alarms',
-    { deploymentConfiguration: { alarms: { alarmNames: ['a'], enable: true, rollback: true } } },
-    'not offered here yet',
+    'that CodeDeploy deploys by a strategy of its own',
+    { deploymentController: { type: 'CODE_DEPLOY' }, deploymentConfiguration: { strategy: 'CANARY' } },
+    'The deployment strategy CANARY is not supported with the deployment controller CODE_DEPLOY',
+  ],
+  [
+    'of an external controller with alarms',
+    {
+      deploymentController: { type: 'EXTERNAL' },
+      deploymentConfiguration: { alarms: { alarmNames: ['a'], enable: true, rollback: true } },
+    },
+    'Alarms of a service are not supported with the deployment controller EXTERNAL',
   ],
   [
     'that could never roll',

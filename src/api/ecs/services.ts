@@ -8,10 +8,11 @@ import type {
   ListServicesResponse,
 } from '@aws-sdk/client-ecs'
 import type { EcsService } from '../../domain/ecs-service.ts'
-import { drained, newTaskSet, type TaskSet, taskSetsOf } from '../../domain/task-set.ts'
+import { serviceDeploymentsOf } from '../../domain/service-deployment.ts'
+import { drained, newTaskSet, taskSetsOf } from '../../domain/task-set.ts'
 import type { Call } from '../call.ts'
 import { describeService } from './describe-services.ts'
-import { loadBalancersIn } from './load-balancers.ts'
+import { checkShiftable, loadBalancersIn } from './load-balancers.ts'
 import {
   clusterToUse,
   findActiveTaskDefinition,
@@ -30,6 +31,7 @@ import {
   recordedIn,
   rolloutIn,
 } from './service-settings.ts'
+import { forgetDeployments, startDeployment } from './start-deployment.ts'
 import { tagsIn } from './tags.ts'
 
 /**
@@ -59,21 +61,15 @@ export function CreateService(input: CreateServiceRequest, call: Call): CreateSe
     createdAt: call.now,
     events: [],
   }
+  checkShiftable(service, call.draft.state)
   call.draft.put('services', arn, service)
-  if (service.taskDefinitionArn !== undefined) {
-    const first = newTaskSet(service, call.hex(16), call.now, {
-      taskDefinitionArn: service.taskDefinitionArn,
-      status: 'PRIMARY',
-    })
-    const { arn } = first
-    call.draft.put('taskSets', arn, service.controller === 'ECS' ? asRollout(first) : first)
+  if (service.controller === 'ECS') startDeployment(service, call)
+  else if (service.taskDefinitionArn !== undefined) {
+    const { taskDefinitionArn } = service
+    const first = newTaskSet(service, call.hex(16), call.now, { taskDefinitionArn, status: 'PRIMARY' })
+    call.draft.put('taskSets', first.arn, first)
   }
   return { service: describeService(service, call.draft.state) }
-}
-
-/** A task set that is a deployment of the controller ECS, at its beginning. */
-export function asRollout(taskSet: TaskSet): TaskSet {
-  return { ...taskSet, rolloutState: 'IN_PROGRESS', rolloutStateReason: `ECS deployment ${taskSet.id} in progress.` }
 }
 
 /** What is deleted or gone is not listed. */
@@ -90,7 +86,7 @@ export function ListServices(input: ListServicesRequest, call: Call): ListServic
   return { serviceArns: items.map(service => service.arn), nextToken }
 }
 
-/** Its tasks are stopped, and then it is INACTIVE; till then it is DRAINING. */
+/** Its tasks are stopped, and then it is INACTIVE; till then it is DRAINING. Its deployments are forgotten, also one that is under way. */
 export function DeleteService(input: DeleteServiceRequest, call: Call): DeleteServiceResponse {
   const service = findService(call, input.cluster, input.service)
   const taskSets = taskSetsOf(call.draft.state, service.arn)
@@ -104,6 +100,7 @@ export function DeleteService(input: DeleteServiceRequest, call: Call): DeleteSe
   const deleted: EcsService = { ...service, status: 'DRAINING', desiredCount: 0 }
   call.draft.put('services', service.arn, deleted)
   for (const taskSet of taskSets) call.draft.change(drained(taskSet, call.now))
+  forgetDeployments(serviceDeploymentsOf(call.draft.state, service.arn), service, call)
   return { service: describeService(deleted, call.draft.state) }
 }
 
@@ -116,7 +113,7 @@ function settingsIn(input: CreateServiceRequest, call: Call): Settings {
   }
   const common = {
     controller,
-    ...rolloutIn(input.deploymentConfiguration, defaultRollout),
+    ...rolloutIn(controller, input.deploymentConfiguration, defaultRollout),
     healthCheckGraceSeconds: input.healthCheckGracePeriodSeconds ?? 0,
     tags: tagsIn(input.tags),
   }

@@ -1,17 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { UpdateServiceRequest, UpdateServiceResponse } from '@aws-sdk/client-ecs'
-import type { EcsService } from '../../domain/ecs-service.ts'
-import { newTaskSet, rescaled, taskSetsOf } from '../../domain/task-set.ts'
+import { type EcsService, rolls } from '../../domain/ecs-service.ts'
+import { isFinal, serviceDeploymentsOf } from '../../domain/service-deployment.ts'
+import { rescaled, type TaskSet, taskSetsOf } from '../../domain/task-set.ts'
 import type { Call } from '../call.ts'
 import { describeService } from './describe-services.ts'
-import { checkContainers, loadBalancersIn } from './load-balancers.ts'
+import { checkContainers, checkShiftable, loadBalancersIn } from './load-balancers.ts'
 import { findActiveService, findActiveTaskDefinition, invalid, pick } from './resources.ts'
 import { checkNetwork, placementMembers, recordedIn, rolloutIn } from './service-settings.ts'
-import { asRollout } from './services.ts'
+import { startDeployment } from './start-deployment.ts'
 
 /**
  * What is not given stays. With the controller ECS another task definition, load balancer or placement, or `forceNewDeployment`,
- * is a new deployment; the task sets of the other controllers follow the desired count and nothing else.
+ * is a new deployment by the strategy that is set; the task sets of the other controllers follow the desired count and nothing else.
  */
 export function UpdateService(input: UpdateServiceRequest, call: Call): UpdateServiceResponse {
   const before = findActiveService(call, input.cluster, input.service)
@@ -19,15 +20,17 @@ export function UpdateService(input: UpdateServiceRequest, call: Call): UpdateSe
   const service: EcsService = {
     ...before,
     ...runsIn(input, before, call),
-    ...rolloutIn(input.deploymentConfiguration, before),
+    ...rolloutIn(before.controller, input.deploymentConfiguration, before),
     desiredCount: input.desiredCount ?? before.desiredCount,
     healthCheckGraceSeconds: input.healthCheckGracePeriodSeconds ?? before.healthCheckGraceSeconds,
     recorded: { ...before.recorded, ...recordedIn(input) },
   }
+  if (input.loadBalancers ?? input.deploymentConfiguration) checkShiftable(service, call.draft.state)
+  if (rolls(service) !== rolls(before)) changeStrategy(service, call)
   call.draft.put('services', service.arn, service)
   const isAnew = input.forceNewDeployment || !isDeepStrictEqual(whatRuns(service), whatRuns(before))
-  if (service.controller === 'ECS' && isAnew) roll(service, call)
-  else rescale(service, call)
+  if (service.controller === 'ECS' && isAnew) startDeployment(service, call)
+  rescale(service, call)
   return { service: describeService(service, call.draft.state) }
 }
 
@@ -58,21 +61,31 @@ function whatRuns({ taskDefinitionArn, loadBalancers, recorded }: EcsService) {
   return { taskDefinitionArn, loadBalancers, ...pick(recorded, placementMembers) }
 }
 
-/** A new primary deployment; the one before it is ACTIVE until its tasks are replaced. */
-function roll(service: EcsService, call: Call): void {
-  for (const taskSet of taskSetsOf(call.draft.state, service.arn)) {
-    if (taskSet.status !== 'PRIMARY') continue
-    call.draft.put('taskSets', taskSet.arn, { ...taskSet, status: 'ACTIVE', updatedAt: call.now })
+/**
+ * From rolling updates to a strategy that shifts traffic, or back. As on AWS not while a deployment is under way: who moves it would
+ * change in its midst. What runs counts as deployed either way.
+ */
+function changeStrategy(service: EcsService, call: Call): void {
+  const { state } = call.draft
+  const sets = taskSetsOf(state, service.arn).filter(({ status }) => status !== 'DRAINING')
+  if (sets.length > 1 || serviceDeploymentsOf(state, service.arn).some(its => !isFinal(its))) {
+    throw invalid(
+      'The deployment strategy cannot be changed while a deployment of the service is in progress. Wait until it is over, or stop it.',
+    )
   }
-  const { taskDefinitionArn = '' } = service
-  const deployment = asRollout(newTaskSet(service, call.hex(16), call.now, { taskDefinitionArn, status: 'PRIMARY' }))
-  call.draft.put('taskSets', deployment.arn, deployment)
+  for (const set of sets) {
+    const { rolloutState, rolloutStateReason, ...its } = set
+    const deployed: TaskSet = rolls(service)
+      ? { ...its, rolloutState: 'COMPLETED', rolloutStateReason: `ECS deployment ${set.id} completed.` }
+      : its
+    call.draft.put('taskSets', set.arn, { ...deployed, updatedAt: call.now })
+  }
 }
 
-/** With the controller ECS what was replaced is the rolling update's to count. */
+/** With rolling updates what was replaced is theirs to count. */
 function rescale(service: EcsService, call: Call): void {
   for (const taskSet of taskSetsOf(call.draft.state, service.arn)) {
-    if (taskSet.status === 'DRAINING' || (service.controller === 'ECS' && taskSet.status !== 'PRIMARY')) continue
+    if (taskSet.status === 'DRAINING' || (rolls(service) && taskSet.status !== 'PRIMARY')) continue
     const changed = rescaled(taskSet, service.desiredCount, taskSet.scalePercent, call.now)
     if (changed !== taskSet) call.draft.put('taskSets', taskSet.arn, changed)
   }

@@ -1,4 +1,4 @@
-import { fixedHex } from '../../domain/fixed-hex.ts'
+import { defaultRuleArn, routeOf } from '../../domain/listener-rules.ts'
 import type { Listener, LoadBalancer } from '../../domain/load-balancer.ts'
 import { referencesTo } from '../../domain/references.ts'
 import type { Rule } from '../../domain/rule.ts'
@@ -32,17 +32,14 @@ export function findListener(state: State, arn: string | undefined): Listener {
   return found
 }
 
-/**
- * A listener's default rule: its own action. No record is kept of it; its ARN is made of the listener's.
- */
+/** A listener's default rule: its own action. */
 export interface DefaultRule {
   readonly arn: string
   readonly listener: Listener
 }
 
 export function defaultRuleOf(listener: Listener): DefaultRule {
-  const place = listener.arn.replace(':listener/', ':listener-rule/')
-  return { arn: `${place}/${fixedHex(`${listener.arn} default rule`, 16)}`, listener }
+  return { arn: defaultRuleArn(listener), listener }
 }
 
 export function isDefault(rule: Rule | DefaultRule): rule is DefaultRule {
@@ -52,14 +49,9 @@ export function isDefault(rule: Rule | DefaultRule): rule is DefaultRule {
 /** Throws ValidationError for what is no rule's ARN, RuleNotFound for one that is not there. */
 export function findRule(state: State, arn: string | undefined): Rule | DefaultRule {
   const checked = checkArn(arn, 'rule', /^listener-rule\/(app|net|gwy)\/[^/]+\/\w+\/\w+\/\w+$/)
-  const rule = state.rules.get(checked)
-  if (rule !== undefined) return rule
-  const listener = state.listeners.get(
-    checked.slice(0, checked.lastIndexOf('/')).replace(':listener-rule/', ':listener/'),
-  )
-  const byDefault = listener && defaultRuleOf(listener)
-  if (byDefault?.arn !== checked) throw new ApiError('RuleNotFound', 'One or more rules not found')
-  return byDefault
+  const found = routeOf(state, checked)
+  if (found === undefined) throw new ApiError('RuleNotFound', 'One or more rules not found')
+  return 'listenerArn' in found ? found : defaultRuleOf(found)
 }
 
 /** Throws ValidationError for what is no target group's ARN, TargetGroupNotFound for one that is not there. */
