@@ -30,7 +30,7 @@ const rooms: Readonly<
     because: 'it keeps what was asked for and knows nothing of who asks or serves',
   },
   api: {
-    may: ['api', 'store', 'domain', 'clock'],
+    may: ['api', 'store', 'domain', 'clock', 'ids'],
     node: true,
     because: 'a call is one store transaction and never waits for the data plane',
   },
@@ -40,12 +40,12 @@ const rooms: Readonly<
     because: 'it carries state and reports, and acts on neither',
   },
   tasks: {
-    may: ['tasks', 'store', 'domain', 'clock', 'durable-file'],
+    may: ['tasks', 'store', 'domain', 'clock', 'ids', 'durable-file'],
     node: true,
     because: 'it makes what runs equal to what the state asks for, and never waits for the data plane',
   },
   deployment: {
-    may: ['deployment', 'store', 'domain', 'clock'],
+    may: ['deployment', 'store', 'domain', 'clock', 'ids'],
     node: true,
     because: 'it edits desired state and waits for what it is given as functions; it touches no engine and no task',
   },
@@ -54,6 +54,7 @@ const rooms: Readonly<
     node: true,
     because: 'its metrics are functions that it is given',
   },
+  check: { may: ['check', 'domain'], node: false, because: 'it judges a design, wherever that runs' },
   metrics: {
     may: ['metrics', 'domain', 'engine/engine', 'engine/counters', 'http/tally'],
     node: false,
@@ -65,6 +66,24 @@ const rooms: Readonly<
     may: ['reconcile', 'feed', 'engine/engine', 'domain', 'clock', 'durable-file'],
     node: true,
     because: 'it drives any engine, so it may know none',
+  },
+  rehearsal: {
+    may: [
+      'rehearsal',
+      'api',
+      'store',
+      'domain',
+      'tasks',
+      'deployment',
+      'reconcile',
+      'feed/messages',
+      'engine/engine',
+      'clock',
+      'virtual-clock',
+      'ids',
+    ],
+    node: true,
+    because: 'it plays the real code on virtual time, and only packets, checks and tasks are made up',
   },
   http: {
     may: ['http', 'domain'],

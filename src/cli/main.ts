@@ -6,6 +6,8 @@ const help = `sluice: Elastic Load Balancing that you run yourself
   sluice doctor [FLAGS]   what this machine can and cannot do, and how each listener is
   sluice explain udp|tcp CLIENT:PORT ADDRESS:PORT [FLAGS]
                           which target a new flow goes to, and why
+  sluice check [--json] [FLAGS]
+                          what in the running design will cost requests, time or safety, and the cure; exits with 1 if anything
   sluice target render --target-group ARN [FLAGS]
                           commands for target hosts, so that their replies come back through the load balancer
   sluice sg render --target-group ARN [FLAGS]
@@ -13,6 +15,9 @@ const help = `sluice: Elastic Load Balancing that you run yourself
   sluice task logs [--follow] ID [FLAGS]
                           what a task wrote (its id or ARN: aws ecs list-tasks)
   sluice ca [FLAGS]       the root certificate (PEM) of what aws acm request-certificate issues, for clients to trust
+  sluice rehearse [DESIGN...] [--timing P] [--seed N] [--runs N] [--from-live] [--out FILE.svg|FILE.html] [FLAGS]
+                          a blue/green deployment and its rollback in virtual time: what clients would get, under AWS's
+                          timing and under Sluice's own (designs: alb, nlb, nlb-wait, nlb-dummy, nlb-weight0)
   sluice cleanup [--all] [FLAGS]
                           remove what the Sluice of this data directory (--all: any) left in the kernel when it ended
   sluice version
@@ -48,6 +53,11 @@ try {
       process.exitCode = await explainCommand(args, process.env)
       break
     }
+    case 'check': {
+      const { checkCommand } = await import('./check.ts')
+      process.exitCode = await checkCommand(args, process.env)
+      break
+    }
     case 'target':
     case 'sg': {
       const { renderCommand } = await import('./render.ts')
@@ -62,6 +72,11 @@ try {
     case 'ca': {
       const { caCommand } = await import('./ca.ts')
       process.exitCode = await caCommand(args, process.env)
+      break
+    }
+    case 'rehearse': {
+      const { rehearseCommand } = await import('./rehearse.ts')
+      process.exitCode = await rehearseCommand(args, process.env)
       break
     }
     case 'cleanup': {

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { applyChanges, type State } from '../domain/state.ts'
+import { instant, type Timing } from '../domain/timing.ts'
+import { builtScene, type Scene } from './designs.ts'
+import { missedBy } from './figures.ts'
+import { liveScenes } from './live.ts'
+import { rehearse } from './rehearse.ts'
+import { rehearseMany } from './runs.ts'
+import { openWorld } from './world.ts'
+
+const nlb = await builtScene('nlb')
+const awsNlb = (seed: number): Timing => ({ profile: 'aws-nlb', scale: 1, seed })
+
+test('the same seed gives the same timeline to the byte, and another one another', async () => {
+  const [once, again, other] = [
+    await rehearse(nlb, awsNlb(7)),
+    await rehearse(nlb, awsNlb(7)),
+    await rehearse(nlb, awsNlb(8)),
+  ]
+  assert.equal(JSON.stringify(again), JSON.stringify(once))
+  assert.notDeepEqual(other.moments, once.moments)
+})
+
+test('many runs on all cores are what each of their seeds gives alone', async () => {
+  const runs = await rehearseMany(nlb, awsNlb(100), 60)
+  assert.deepEqual(
+    runs.map(({ seed }) => seed),
+    Array.from({ length: 60 }, (_, i) => 100 + i),
+  )
+  for (const { seed, deployment, rollback } of [runs[0]!, runs[59]!]) {
+    const timeline = await rehearse(nlb, awsNlb(seed))
+    const alone = [missedBy(timeline, 'production', 'deployment'), missedBy(timeline, 'production', 'rollback')]
+    assert.deepEqual([deployment, rollback], alone)
+  }
+})
+
+test('a design of a running server, with no task of it running, is rehearsed with both its groups as they are', async () => {
+  const state = withoutTasks(nlb.state)
+  const { scenes, refusals } = liveScenes(state, nlb.now)
+  assert.deepEqual([scenes.map(({ name, awsTiming }) => `${name} ${awsTiming}`), refusals], [['shop aws-nlb'], []])
+  const timeline = await rehearse(scenes[0]!, awsNlb(7))
+  const dark = timeline.outages.filter(({ during }) => during === 'rollback').map(({ to, from }) => (to - from) / 1000)
+  assert.equal(dark.length, 2)
+  for (const seconds of dark) assert.ok(seconds >= 70 && seconds <= 80, String(seconds))
+})
+
+test('what stands against a deployment is told instead of rehearsed', () => {
+  const listener = [...nlb.state.listeners.values()].find(({ port }) => port === 80)!
+  const green = [...nlb.state.targetGroups.values()].find(({ name }) => name === 'green')!
+  const value = { ...listener, forward: [{ targetGroupArn: green.arn, weight: 1 }] }
+  const { scenes, refusals } = liveScenes(changed(nlb.state, { table: 'listeners', key: listener.arn, value }), nlb.now)
+  assert.deepEqual(scenes, [])
+  assert.match(
+    refusals.join(),
+    /^shop: The primary task set's target group blue must be all that listener .* forwards to/,
+  )
+})
+
+test('a rehearsal changes nothing of its scene', async () => {
+  const before = JSON.stringify([...nlb.state.targetGroups])
+  await rehearse(nlb, awsNlb(3))
+  assert.equal(JSON.stringify([...nlb.state.targetGroups]), before)
+})
+
+test('a service that shifts traffic by itself is rehearsed too: its hooks are answered, its pauses continued', async () => {
+  const { scenes, refusals } = liveScenes(await withService(), nlb.now)
+  assert.deepEqual([scenes.map(({ title }) => title).at(-1), refusals], ['service web, CANARY', []])
+  const { moments, outages, events } = await rehearse(scenes.at(-1)!, { profile: 'instant', scale: 1, seed: 7 })
+  const { moved = 0, answered, rollback, restored } = moments
+  assert.ok(moved > 60_000 + 120_000, 'the canary comes first')
+  assert.deepEqual([answered, rollback! >= moved + 120_000, restored, outages], [moved, true, rollback, []])
+  assert.match(events.at(-1)!.text, /^ROLLBACK_SUCCESSFUL/)
+})
+
+/** The design with a service of the controller ECS behind a listener of its own, as calls make it. */
+async function withService(): Promise<State> {
+  const { api, store, clock, close } = await openWorld({ ...nlb, timing: instant, seed: 1 })
+  const { elbv2, ecs } = api
+  const [balancer] = nlb.state.loadBalancers.values()
+  const group = async (Name: string) => {
+    const input = { Name, Protocol: 'TCP', Port: 8000, VpcId: balancer!.vpcId, TargetType: 'ip' } as const
+    const { TargetGroups = [] } = await elbv2.createTargetGroup(input)
+    return String(TargetGroups[0]?.TargetGroupArn)
+  }
+  const [one, two] = [await group('one'), await group('two')]
+  const { Listeners = [] } = await elbv2.createListener({
+    LoadBalancerArn: balancer!.arn,
+    Protocol: 'TCP',
+    Port: 81,
+    DefaultActions: [
+      {
+        Type: 'forward',
+        ForwardConfig: {
+          TargetGroups: [
+            { TargetGroupArn: one, Weight: 1 },
+            { TargetGroupArn: two, Weight: 0 },
+          ],
+        },
+      },
+    ],
+  })
+  await ecs.createService({
+    serviceName: 'web',
+    taskDefinition: 'shop',
+    desiredCount: 1,
+    deploymentConfiguration: {
+      strategy: 'CANARY',
+      bakeTimeInMinutes: 5,
+      canaryConfiguration: { canaryPercent: 10, canaryBakeTimeInMinutes: 2 },
+      lifecycleHooks: [{ targetType: 'PAUSE', lifecycleStages: ['POST_SCALE_UP'] }],
+    },
+    loadBalancers: [
+      {
+        targetGroupArn: one,
+        containerName: 'shop',
+        containerPort: 8000,
+        advancedConfiguration: {
+          alternateTargetGroupArn: two,
+          productionListenerRule: Listeners[0]?.ListenerArn,
+          roleArn: 'arn:aws:iam::000000000000:role/ecs',
+        },
+      },
+    ],
+  })
+  await clock.advance(300_000)
+  await close()
+  return store.read()
+}
+
+function withoutTasks(state: Scene['state']): State {
+  const groups = [...state.targetGroups.values()]
+  return changed(
+    state,
+    ...[...state.tasks.keys()].map(key => ({ table: 'tasks', key }) as const),
+    ...groups.map(group => ({ table: 'targetGroups', key: group.arn, value: { ...group, targets: [] } }) as const),
+  )
+}
+
+function changed(state: State, ...changes: Parameters<typeof applyChanges>[2][number][]): State {
+  return applyChanges(state, state.revision + 1, changes)
+}
