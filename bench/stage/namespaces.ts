@@ -3,13 +3,14 @@
  * pairs.
  */
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
+import { tree } from './processes.ts'
 
 export interface Host {
   readonly name: string
   readonly address: string
   /** Runs a program in this host and answers its stdout; throws with its stderr if it fails. */
   run(command: string, ...args: string[]): string
-  /** Starts a program in this host; it ends with `close`. */
+  /** Starts a program in this host; it ends with `close`, and with it what it has started itself. */
   start(command: string, args: readonly string[], options?: SpawnOptions): ChildProcess
 }
 
@@ -60,7 +61,8 @@ export function buildTopology(targetCount: number, { ipv6 = false } = {}): Topol
   }
 
   const close = () => {
-    for (const child of children) child.kill('SIGKILL')
+    for (const { pid, exitCode, signalCode } of children)
+      if (pid !== undefined && exitCode === null && signalCode === null) for (const each of tree(pid)) kill(each)
     for (const name of names) execFileSync('ip', ['netns', 'delete', name])
   }
   try {
@@ -104,5 +106,14 @@ export function buildTopology(targetCount: number, { ipv6 = false } = {}): Topol
   } catch (error) {
     close()
     throw error
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    // It ended since it was listed.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }

@@ -6,13 +6,13 @@
  */
 import { createSocket, type Socket } from 'node:dgram'
 import { connect } from 'node:net'
+import type { Flow } from './report.ts'
 
 const [address = '', port = '', ...rates] = process.argv.slice(2)
 const [tcpRate = 500, udpRate = 100, talkRate = 1_280] = rates.map(Number)
 const patienceMs = 2_000
 const now = () => performance.timeOrigin + performance.now()
 
-type Flow = readonly ['TCP' | 'UDP', opened: number, answered: number, version: string]
 let flows: Flow[] = []
 let [sent, unanswered] = [0, 0]
 const failures: Record<string, number> = {}

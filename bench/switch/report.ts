@@ -8,11 +8,20 @@ export interface Move {
   readonly to: string
 }
 
-/** A line of load.ts. */
+/** `HTTP`: a request on a new connection; `HTTP kept`: on one that stays. */
+export type Protocol = 'TCP' | 'UDP' | 'HTTP' | 'HTTP kept'
+
+/** Milliseconds since the epoch; version '': it failed, or had no answer within 2 s. */
+export type Flow = readonly [protocol: Protocol, opened: number, answered: number, version: string]
+
+/** A line of load.ts or http-load.ts. */
 export interface Second {
-  readonly flows: readonly (readonly [protocol: 'TCP' | 'UDP', opened: number, answered: number, version: string])[]
+  /** Those that ended in it. */
+  readonly flows: readonly Flow[]
+  /** Datagrams of sockets that stay, so far. */
   readonly sent: number
   readonly unanswered: number
+  /** Of the flows that failed, so far, by cause. */
   readonly failures: Readonly<Record<string, number>>
 }
 
@@ -25,19 +34,33 @@ export class Report {
     this.#seconds = seconds
   }
 
+  get flows(): readonly Flow[] {
+    return this.#seconds.flatMap(({ flows }) => flows)
+  }
+
   print(name: string): void {
-    const flows = this.#seconds.flatMap(({ flows }) => flows)
+    const { flows } = this
     const { sent = 0, unanswered = 0, failures = {} } = this.#seconds.at(-1) ?? {}
-    const count = (protocol: string) => flows.filter(flow => flow[0] === protocol)
-    const failed = (protocol: string) => count(protocol).filter(([, , , version]) => version === '').length
+    const count = (protocol: Protocol) => flows.filter(flow => flow[0] === protocol)
+    const isAnswered = ([, , , version]: Flow) => version !== ''
+    const protocolsOf = (its: readonly Flow[]) => [...new Set(its.map(([protocol]) => protocol))]
+    const protocols = protocolsOf(flows.filter(isAnswered))
+    const failed = protocolsOf(flows).map(protocol => {
+      const its = count(protocol)
+      // HAProxy has no UDP.
+      if (!protocols.includes(protocol)) return `no ${protocol} here`
+      return `new ${protocol} flows ${its.length - its.filter(isAnswered).length} of ${its.length}`
+    })
+    if (unanswered < sent) failed.push(`datagrams of 64 sockets ${unanswered} of ${sent}`)
     console.log(`${name}: ${this.#moves.length} moves`)
-    const hasUdp = unanswered < sent
-    const udp = `new UDP flows ${failed('UDP')} of ${count('UDP').length}, datagrams of 64 sockets ${unanswered} of ${sent}`
-    console.log(
-      `  failed or unanswered: TCP ${failed('TCP')} of ${count('TCP').length}${describe(failures)}, ${hasUdp ? udp : 'no UDP here'}`,
-    )
+    console.log(`  failed or unanswered: ${failed.join(', ')}${describe(failures)}`)
+    for (const protocol of protocols) {
+      const answers = count(protocol).filter(isAnswered)
+      const times = answers.map(([, opened, answered]) => answered - opened)
+      console.log(`  ${protocol}: answered after ${quantiles(times)} (goal: p99 50 ms)`)
+    }
     for (const what of ['deployment', 'rollback'] as const) {
-      for (const protocol of hasUdp ? (['TCP', 'UDP'] as const) : (['TCP'] as const)) {
+      for (const protocol of protocols) {
         const [first, last] = [[], []] as [number[], number[]]
         for (const { at, from, to } of this.#moves.filter(move => move.what === what)) {
           const next = this.#moves.find(move => move.at > at)?.at ?? Infinity

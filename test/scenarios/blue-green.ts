@@ -1,16 +1,18 @@
-/** A service in two colours behind a Network Load Balancer, which CodeDeploy deploys: what the stories of S2 have in common. */
+/** A service in two colours behind a load balancer, which CodeDeploy deploys: what the stories of S2 have in common. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import http from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { CodeDeploy, type DeploymentInfo } from '@aws-sdk/client-codedeploy'
 import { EC2 } from '@aws-sdk/client-ec2'
 import { ECS } from '@aws-sdk/client-ecs'
-import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2'
+import { type Action, ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2'
 import { startSluice, until } from './sluice.ts'
 
-type Protocol = 'TCP' | 'UDP' | 'TCP_UDP'
+/** With HTTP it is an Application Load Balancer. */
+type Protocol = 'TCP' | 'UDP' | 'TCP_UDP' | 'HTTP'
 
 export interface Clients {
   readonly ec2: EC2
@@ -23,23 +25,30 @@ export interface Clients {
 export interface Balancer {
   /** The load balancer's. */
   readonly address: string
-  /** Listeners' ARNs; their ports are `productionPort` and `testPort`. */
+  /** Listeners' ARNs; their ports are `productionPort` and `testPort`, or `webPort` and `webTestPort`. */
   readonly production: string
   readonly test: string
-  /** ARNs of `blue` and `green`; both listeners forward to `blue`. */
+  /** ARNs of the groups, blue and green; both listeners forward to blue. */
   readonly groups: readonly [string, string]
 }
 
-/** Names of everything that `setUpBlueGreen` made; the first task set is in `blue`. */
+/** Names of everything that `setUpBlueGreen` made; the first task set is in blue. */
 export interface BlueGreen extends Balancer {
   readonly service: string
 }
 
 export const productionPort = 8443
 export const testPort = 9443
+export const webPort = 8080
+export const webTestPort = 9080
 export const servicePort = 7000
+
+/** What service, load balancer, application and deployment group are called: `web` behind an Application Load Balancer. */
+export type Name = 'shop' | 'web'
 export const application = 'shop'
 export const deploymentGroup = 'shop'
+/** Names of both services' target groups, blue and green. */
+const groupNames = { shop: ['blue', 'green'], web: ['web-blue', 'web-green'] } as const
 
 /**
  * A load balancer's address follows from its subnet and name. Without root the machine's 127.0.0.0/8 is everybody's, and two test
@@ -49,6 +58,8 @@ const ownSubnet = `10.${process.pid & 255}.${(process.pid >> 8) & 255}.0/24`
 
 /** What every task runs. */
 export const program = join(import.meta.dirname, '../../bench/stage/versioned.ts')
+/** Those of `web`. */
+const webProgram = join(import.meta.dirname, '../../bench/stage/versioned-web.ts')
 
 export function clientsOf(endpoint: string): Clients {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
@@ -67,14 +78,15 @@ export async function registerVersion(
   { ecs }: Pick<Clients, 'ecs'>,
   version: string,
   environment: Readonly<Record<string, string>> = {},
+  name: Name = 'shop',
 ): Promise<string> {
   const { taskDefinition } = await ecs.registerTaskDefinition({
-    family: 'shop',
+    family: name,
     containerDefinitions: [
       {
         name: 'shop',
         image: `shop:${version}`,
-        entryPoint: [process.execPath, program],
+        entryPoint: [process.execPath, name === 'web' ? webProgram : program],
         command: [version],
         environment: Object.entries(environment).map(([name, value]) => ({ name, value })),
         portMappings: [{ containerPort: servicePort }],
@@ -87,6 +99,8 @@ export async function registerVersion(
 
 interface Wishes {
   readonly protocol?: Protocol
+  /** With HTTP: both listeners answer 404, and have a rule for each of these paths instead. */
+  readonly paths?: readonly string[]
   readonly desiredCount?: number
   /** Deregistration delay, seconds. */
   readonly delay?: number
@@ -99,14 +113,34 @@ interface Wishes {
 
 /** The load balancer with both listeners and both target groups, which have no targets. */
 export async function setUpBalancer({ ec2, elbv2 }: Clients, wishes: Wishes = {}): Promise<Balancer> {
-  const { protocol = 'TCP_UDP', delay = 1, subnetCidr = ownSubnet } = wishes
+  const { protocol = 'TCP_UDP', paths = [], delay = 1, subnetCidr = ownSubnet } = wishes
+  const isWeb = protocol === 'HTTP'
+  const name = nameFor(protocol)
   const { Vpc } = await ec2.createVpc({ CidrBlock: subnetCidr.replace(/\d+\.\d+\/24$/, '0.0/16') })
   const VpcId = Vpc?.VpcId
-  const { Subnet } = await ec2.createSubnet({ VpcId, CidrBlock: subnetCidr, AvailabilityZone: 'local-1a' })
+  const subnet = async (CidrBlock: string, AvailabilityZone: string) => {
+    const { Subnet } = await ec2.createSubnet({ VpcId, CidrBlock, AvailabilityZone })
+    return String(Subnet?.SubnetId)
+  }
+  const Subnets = [await subnet(subnetCidr, 'local-1a')]
+  const SecurityGroups: string[] = []
+  if (isWeb) {
+    Subnets.push(
+      await subnet(
+        subnetCidr.replace(/\d+(?=\.0\/24$)/, third => String(Number(third) ^ 1)),
+        'local-1b',
+      ),
+    )
+    const { GroupId = '' } = await ec2.createSecurityGroup({ GroupName: name, Description: 'everyone', VpcId })
+    const everyone = { IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] }
+    await ec2.authorizeSecurityGroupIngress({ GroupId, IpPermissions: [everyone] })
+    SecurityGroups.push(GroupId)
+  }
   const { LoadBalancers = [] } = await elbv2.createLoadBalancer({
-    Name: 'shop',
-    Type: 'network',
-    Subnets: [String(Subnet?.SubnetId)],
+    Name: name,
+    Type: isWeb ? 'application' : 'network',
+    Subnets,
+    ...(isWeb && { SecurityGroups }),
   })
   const LoadBalancerArn = String(LoadBalancers[0]?.LoadBalancerArn)
   const group = async (Name: string) => {
@@ -116,7 +150,7 @@ export async function setUpBalancer({ ec2, elbv2 }: Clients, wishes: Wishes = {}
       Port: servicePort,
       VpcId,
       TargetType: 'ip',
-      HealthCheckProtocol: 'TCP',
+      HealthCheckProtocol: isWeb ? 'HTTP' : 'TCP',
       HealthCheckIntervalSeconds: 5,
       HealthCheckTimeoutSeconds: 2,
       HealthyThresholdCount: 2,
@@ -127,48 +161,67 @@ export async function setUpBalancer({ ec2, elbv2 }: Clients, wishes: Wishes = {}
     await elbv2.modifyTargetGroupAttributes({ TargetGroupArn, Attributes })
     return TargetGroupArn
   }
-  const groups = [await group('blue'), await group('green')] as const
+  const [blue, green] = groupNames[name]
+  const groups = [await group(blue), await group(green)] as const
+  const toBlue: Action = { Type: 'forward', TargetGroupArn: groups[0] }
+  const notFound: Action = { Type: 'fixed-response', FixedResponseConfig: { StatusCode: '404' } }
   const listener = async (Port: number) => {
     const { Listeners = [] } = await elbv2.createListener({
       LoadBalancerArn,
       Protocol: protocol,
       Port,
-      DefaultActions: [{ Type: 'forward', TargetGroupArn: groups[0] }],
+      DefaultActions: [paths.length > 0 ? notFound : toBlue],
     })
-    return String(Listeners[0]?.ListenerArn)
+    const ListenerArn = String(Listeners[0]?.ListenerArn)
+    for (const [n, path] of paths.entries())
+      await elbv2.createRule({
+        ListenerArn,
+        Priority: n + 1,
+        Conditions: [{ Field: 'path-pattern', Values: [path] }],
+        Actions: [toBlue],
+      })
+    return ListenerArn
   }
-  const [production, test] = [await listener(productionPort), await listener(testPort)]
+  const [production, test] = isWeb
+    ? [await listener(webPort), await listener(webTestPort)]
+    : [await listener(productionPort), await listener(testPort)]
   const { NetworkInterfaces = [] } = await ec2.describeNetworkInterfaces({})
-  const own = NetworkInterfaces.find(({ Description = '' }) => Description.startsWith('ELB net/shop/'))
+  const prefix = `ELB ${isWeb ? 'app' : 'net'}/${name}/`
+  const own = NetworkInterfaces.find(({ Description = '' }) => Description.startsWith(prefix))
   return { address: String(own?.PrivateIpAddress), production, test, groups }
+}
+
+function nameFor(protocol: Protocol | undefined): Name {
+  return protocol === 'HTTP' ? 'web' : 'shop'
 }
 
 /** `setUpBalancer`, the service with version `v1` on blue, and the deployment group; all healthy. */
 export async function setUpBlueGreen(clients: Clients, wishes: Wishes = {}): Promise<BlueGreen> {
   const { ecs, codedeploy } = clients
   const { desiredCount = 2 } = wishes
+  const name = nameFor(wishes.protocol)
   const balancer = await setUpBalancer(clients, wishes)
   const { groups, production, test } = balancer
-  const taskDefinition = await registerVersion(clients, 'v1', wishes.environment)
+  const taskDefinition = await registerVersion(clients, 'v1', wishes.environment, name)
   const { service } = await ecs.createService({
-    serviceName: 'shop',
+    serviceName: name,
     taskDefinition,
     desiredCount,
     deploymentController: { type: 'CODE_DEPLOY' },
     loadBalancers: [{ targetGroupArn: groups[0], containerName: 'shop', containerPort: servicePort }],
   })
-  await codedeploy.createApplication({ applicationName: application, computePlatform: 'ECS' })
+  await codedeploy.createApplication({ applicationName: name, computePlatform: 'ECS' })
   await codedeploy.createDeploymentGroup({
-    applicationName: application,
-    deploymentGroupName: deploymentGroup,
+    applicationName: name,
+    deploymentGroupName: name,
     serviceRoleArn: 'arn:aws:iam::000000000000:role/deploy',
     deploymentStyle: { deploymentType: 'BLUE_GREEN', deploymentOption: 'WITH_TRAFFIC_CONTROL' },
     deploymentConfigName: 'CodeDeployDefault.ECSAllAtOnce',
-    ecsServices: [{ clusterName: 'default', serviceName: 'shop' }],
+    ecsServices: [{ clusterName: 'default', serviceName: name }],
     loadBalancerInfo: {
       targetGroupPairInfoList: [
         {
-          targetGroups: [{ name: 'blue' }, { name: 'green' }],
+          targetGroups: groupNames[name].map(its => ({ name: its })),
           prodTrafficRoute: { listenerArns: [production] },
           testTrafficRoute: { listenerArns: [test] },
         },
@@ -203,8 +256,13 @@ export async function deploy(
   taskDefinition: string,
   {
     hooks = {},
+    name = 'shop',
     ...wishes
-  }: { readonly hooks?: Readonly<Record<string, string>>; readonly [member: string]: unknown } = {},
+  }: {
+    readonly hooks?: Readonly<Record<string, string>>
+    readonly name?: Name
+    readonly [member: string]: unknown
+  } = {},
 ): Promise<string> {
   const content = JSON.stringify({
     version: 0.0,
@@ -222,8 +280,8 @@ export async function deploy(
     Hooks: Object.entries(hooks).map(([event, name]) => ({ [event]: name })),
   })
   const { deploymentId } = await codedeploy.createDeployment({
-    applicationName: application,
-    deploymentGroupName: deploymentGroup,
+    applicationName: name,
+    deploymentGroupName: name,
     revision: { revisionType: 'AppSpecContent', appSpecContent: { content } },
     ...wishes,
   })
@@ -254,16 +312,17 @@ export async function untilEvent(
   deploymentId: string,
   event: string,
   status = 'Succeeded',
+  name: Name = 'shop',
 ): Promise<void> {
   await until(`${event} of ${deploymentId} is ${status}`, async () => {
-    const events = await eventsOf({ codedeploy }, deploymentId)
+    const events = await eventsOf({ codedeploy }, deploymentId, name)
     return events.get(event)?.status === status
   })
 }
 
 /** Lifecycle events by name. */
-export async function eventsOf({ codedeploy }: Pick<Clients, 'codedeploy'>, deploymentId: string) {
-  const { deploymentTarget } = await codedeploy.getDeploymentTarget({ deploymentId, targetId: 'default:shop' })
+export async function eventsOf({ codedeploy }: Pick<Clients, 'codedeploy'>, deploymentId: string, name: Name = 'shop') {
+  const { deploymentTarget } = await codedeploy.getDeploymentTarget({ deploymentId, targetId: `default:${name}` })
   const events = deploymentTarget?.ecsTarget?.lifecycleEvents ?? []
   return new Map(events.map(event => [event.lifecycleEventName ?? '', event]))
 }
@@ -294,6 +353,20 @@ export async function askUdp(host: string, port: number, localPort = 0): Promise
   } finally {
     socket.close()
   }
+}
+
+/** What a request on a connection of its own is answered: the version, another status than 200, or why nothing came. */
+export function askWeb(host: string, port: number, path = '/'): Promise<string> {
+  return new Promise(resolve => {
+    const request = http.get({ host, port, path, agent: false, timeout: 3_000 }, response => {
+      let body = ''
+      response.setEncoding('utf8').on('data', text => (body += text))
+      response.on('error', error => resolve(error.message))
+      response.on('end', () => resolve(response.statusCode === 200 ? body.trim() : String(response.statusCode)))
+    })
+    request.on('timeout', () => request.destroy(new Error('nothing')))
+    request.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+  })
 }
 
 /** A Sluice that runs tasks as processes, with all of `setUpBlueGreen`. */

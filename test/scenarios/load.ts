@@ -1,9 +1,9 @@
-/** The load of bench/switch/load.ts, on a host or on this one, and what it went through. */
+/** The loads of bench/switch, on a host or on this one, and what they went through. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Second } from '../../bench/switch/report.ts'
+import type { Protocol, Second } from '../../bench/switch/report.ts'
 import { until } from './sluice.ts'
 
 /** Starts on a host; without one, on that which this process is in. */
@@ -13,13 +13,22 @@ type Start = (
   options: { stdio: ['ignore', 'pipe', 'inherit'] },
 ) => ChildProcess
 
-interface Wishes {
+type Wishes = {
   readonly start?: Start
   readonly address: string
   readonly port: number
-  /** New TCP connections, new UDP flows, and datagrams on 64 sockets that stay, each a second. */
-  readonly rates: readonly [tcp: number, udp: number, talk: number]
-}
+} & (
+  | {
+      readonly program?: 'load.ts'
+      /** New TCP connections, new UDP flows, and datagrams on 64 sockets that stay, each a second. */
+      readonly rates: readonly [tcp: number, udp: number, talk: number]
+    }
+  | {
+      readonly program: 'http-load.ts'
+      /** Requests on new connections and on those that stay, each a second. */
+      readonly rates: readonly [news: number, kept: number]
+    }
+)
 
 export class Load {
   readonly #process: ChildProcess
@@ -32,9 +41,9 @@ export class Load {
     return load
   }
 
-  private constructor({ start = spawn, address, port, rates }: Wishes) {
-    const program = join(import.meta.dirname, '../../bench/switch/load.ts')
-    const args = ['--disable-warning=ExperimentalWarning', program, address, ...[port, ...rates].map(String)]
+  private constructor({ start = spawn, address, port, program = 'load.ts', rates }: Wishes) {
+    const file = join(import.meta.dirname, '../../bench/switch', program)
+    const args = ['--disable-warning=ExperimentalWarning', file, address, ...[port, ...rates].map(String)]
     this.#process = start(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     createInterface(this.#process.stdout!).on('line', line => this.#seconds.push(JSON.parse(line)))
   }
@@ -60,12 +69,16 @@ class Endured {
     this.#last = seconds.at(-1)
   }
 
+  get answered(): number {
+    return this.flows.filter(([, , , version]) => version !== '').length
+  }
+
   /** New flows that failed, in words, with when they were opened; empty: all were answered. */
   get failed(): string {
     const failed = this.flows.filter(([, , , version]) => version === '')
     if (failed.length === 0) return ''
     const causes = JSON.stringify(this.#last?.failures)
-    const when = failed.map(([protocol, opened]) => `${protocol} at ${new Date(opened).toISOString()}`)
+    const when = failed.slice(0, 10).map(([protocol, opened]) => `${protocol} at ${new Date(opened).toISOString()}`)
     return `${failed.length} of ${this.flows.length} new flows, ${when.join(', ')}; ${causes}`
   }
 
@@ -76,7 +89,7 @@ class Endured {
   }
 
   /** Of the new flows of that protocol that were opened in this time, milliseconds since the epoch. */
-  between(protocol: 'TCP' | 'UDP', from: number, to: number): Second['flows'] {
+  between(protocol: Protocol, from: number, to: number): Second['flows'] {
     return this.flows.filter(([its, opened]) => its === protocol && opened >= from && opened < to)
   }
 }

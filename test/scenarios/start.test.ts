@@ -116,6 +116,7 @@ test('version and help answer', async () => {
 
 for (const [args, message] of [
   [['up', '--port', 'many'], /--port must be a whole number from 0 to 65535, not 'many'/],
+  [['up', '--timing', 'fast'], /--timing must be instant, aws-alb, aws-nlb or aws, not 'fast'/],
   [['up', '--host', '0.0.0.0'], /--host 0\.0\.0\.0 is reachable from other machines.*--credentials/],
   [['up', '--account', '12'], /--account must be twelve digits/],
   [['up', '--nonsense'], /--nonsense.*sluice help/],
