@@ -19,8 +19,8 @@ import { feedPath } from './feed/path.ts'
 import { Checker } from './health/checker.ts'
 import { log } from './log.ts'
 import { OperatorLog } from './operator-log.ts'
+import { consensusProbes } from './reconcile/consensus-probes.ts'
 import { LastGood } from './reconcile/last-good.ts'
-import { consensusProbes } from './reconcile/propagation.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
 
 /** What the node process tells its parent once its engine has the first snapshot in place. */

@@ -1,3 +1,4 @@
+import { type DeploymentUnderWay, deploymentsUnderWay } from './domain/deployments-under-way.ts'
 import { rulesOf, targetGroupsOf } from './domain/listener-rules.ts'
 import { speaksHttp, zoneAddresses } from './domain/load-balancer.ts'
 import { registrationsAt } from './domain/registrations.ts'
@@ -19,6 +20,7 @@ export interface Status {
   /** The node process: whether it is there, and the revision that is in place. */
   readonly node: { readonly connected: boolean; readonly revision: number }
   readonly listeners: readonly ListenerStatus[]
+  readonly deployments: readonly DeploymentStatus[]
   /** Those that load balancers carry, and those of instances that have dropped something. */
   readonly securityGroups: readonly SecurityGroupStatus[]
   /** Instances that are this host itself: their security groups are not enforced (`isOnNoCard`). */
@@ -57,6 +59,9 @@ export interface ListenerStatus {
   readonly drops: Readonly<Record<string, number>>
   readonly targets: readonly TargetStatus[]
 }
+
+/** One that is not over. */
+export type DeploymentStatus = Omit<DeploymentUnderWay, 'since'> & { readonly since: string }
 
 export interface SecurityGroupStatus {
   readonly id: string
@@ -164,6 +169,10 @@ export function statusOf(
         }),
       }
     }),
+    deployments: deploymentsUnderWay(state).map(({ since, ...its }) => ({
+      ...its,
+      since: new Date(since).toISOString(),
+    })),
     securityGroups: securityGroupsOf(state, counters),
     ownInstances: [...state.instances.values()].flatMap(({ id, state, privateIpAddress, ipv6Address }) =>
       [privateIpAddress, ipv6Address]

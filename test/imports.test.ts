@@ -5,6 +5,11 @@ import { test } from 'node:test'
 
 const root = join(import.meta.dirname, '..')
 
+/** What all kinds of deployments stand on. */
+const ofAllDeployments = ['course', 'marks', 'side', 'traffic', 'view', 'hooks']
+  .map(file => `deployment/${file}`)
+  .concat('domain')
+
 /** Each room of src/: what of src/ it may import, and why not more. src/cli/ and the files directly under src/ are wiring. */
 const rooms: Readonly<
   Record<
@@ -49,6 +54,16 @@ const rooms: Readonly<
     node: true,
     because: 'it edits desired state and waits for what it is given as functions; it touches no engine and no task',
   },
+  'deployment/code-deploy': {
+    may: ['deployment/code-deploy', ...ofAllDeployments],
+    node: false,
+    because: 'each kind of deployment is pure, and knows nothing of the other one',
+  },
+  'deployment/service': {
+    may: ['deployment/service', ...ofAllDeployments],
+    node: false,
+    because: 'each kind of deployment is pure, and knows nothing of the other one',
+  },
   alarms: {
     may: ['alarms', 'store', 'domain', 'clock'],
     node: true,
@@ -84,6 +99,11 @@ const rooms: Readonly<
     ],
     node: true,
     because: 'it plays the real code on virtual time, and only packets, checks and tasks are made up',
+  },
+  'rehearsal/drawing': {
+    may: ['rehearsal/drawing', 'rehearsal/timeline', 'rehearsal/figures', 'api/xml'],
+    node: false,
+    because: 'it draws what a timeline says, wherever that was seen',
   },
   http: {
     may: ['http', 'domain'],

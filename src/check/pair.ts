@@ -1,7 +1,7 @@
 import type { DeploymentGroup, TrafficRouting } from '../domain/code-deploy.ts'
 import { deploymentConfigOf } from '../domain/deployment-configs.ts'
-import { type EcsService, rolls, type ServiceLoadBalancer } from '../domain/ecs-service.ts'
-import { forwardersTo, routeOf } from '../domain/listener-rules.ts'
+import { type EcsService, type ServiceLoadBalancer, servicePath, shifts } from '../domain/ecs-service.ts'
+import { movedBehind, routeOf } from '../domain/listener-rules.ts'
 import type { Listener, LoadBalancer } from '../domain/load-balancer.ts'
 import type { Rule } from '../domain/rule.ts'
 import type { DeploymentSettings } from '../domain/service-deployment.ts'
@@ -42,15 +42,15 @@ export function subjectOf({ applicationName, name }: DeploymentGroup): string {
 }
 
 /** Of an ECS service, in words. */
-export function subjectOfService({ arn }: EcsService): string {
-  return `service ${arn.slice(arn.indexOf(':service/') + ':service/'.length)}`
+export function subjectOfService(service: EcsService): string {
+  return `service ${servicePath(service)}`
 }
 
 /** The services that run and shift traffic themselves, each with its places in target groups' pairs. */
 export function shiftingServices(state: State) {
   return [...state.services.values()].flatMap(service => {
     const { deployment, status } = service
-    if (status !== 'ACTIVE' || service.controller !== 'ECS' || rolls(service) || deployment === undefined) return []
+    if (status !== 'ACTIVE' || !shifts(service) || deployment === undefined) return []
     return [{ service, settings: deployment }]
   })
 }
@@ -104,15 +104,12 @@ function joined(
   return { groups, loadBalancer, production, ...(test && { test }) }
 }
 
-/** Behind a listener's ARN all that forwards to the pair moves together; behind a rule's, or a default rule's, that rule alone. */
+/** @param arn a listener's, a rule's, or a default rule's */
 function routeBehind(state: State, groups: readonly TargetGroup[], arn: string): Route | undefined {
   const record = routeOf(state, arn)
   if (record === undefined) return undefined
-  if ('listenerArn' in record) {
-    const listener = state.listeners.get(record.listenerArn)
-    return listener && { listener, moved: [record] }
-  }
+  const listener = 'listenerArn' in record ? state.listeners.get(record.listenerArn) : record
   const arns = groups.map(group => group.arn)
-  const forwarders = arn === record.arn ? forwardersTo(state, record, arns) : []
-  return { listener: record, moved: forwarders.length === 0 ? [record] : forwarders }
+  const moved = movedBehind(state, arn, arns)
+  return listener && { listener, moved: moved.length === 0 ? [record] : moved }
 }

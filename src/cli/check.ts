@@ -26,7 +26,7 @@ export async function checkCommand(args: readonly string[], environment: NodeJS.
 }
 
 /** For a terminal, a paragraph each. */
-export function describeFindings(findings: readonly Finding[]): string {
+function describeFindings(findings: readonly Finding[]): string {
   if (findings.length === 0) return 'Nothing was found that this design would be sorry for.'
   const errors = findings.filter(({ severity }) => severity === 'error').length
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`

@@ -13,7 +13,7 @@ import { inquire } from './inquiry.ts'
 import type { Options } from './options.ts'
 
 /**
- * Prints what this machine can and cannot do, and, where Sluice runs, how each listener is.
+ * Prints what this machine can and cannot do, and, where Sluice runs, how each listener and each deployment under way is.
  * Answers the exit code: 0 where nothing is wrong, 1 where something that was asked for is not in place.
  */
 export async function doctor(options: Options): Promise<number> {
@@ -38,6 +38,7 @@ export async function doctor(options: Options): Promise<number> {
   if (timing !== undefined) print(`AWS's delays in taking changes over are played: ${timing}.`)
   if (status.listeners.length === 0) print('No listener was asked for yet.')
   for (const listener of status.listeners) for (const line of describeListener(listener)) print(line)
+  for (const line of describeDeployments(status)) print(line)
   for (const line of describeSecurityGroups(status)) print(line)
   if (status.flowTable !== undefined) print(describeFlowTable(status.flowTable))
   const sound = status.node.connected && status.listeners.every(({ problems }) => problems.length === 0)
@@ -122,6 +123,15 @@ function describeFlowTable({ flows, limit, refused, givenUp, portless }: FlowTab
     ...(portless > 0 ? [`${portless} packets of new flows without a free port`] : []),
   ]
   return `\nThe kernel's flow table: ${flows} of ${limit} flows${losses.length === 0 ? '' : `; so far ${losses.join(', ')}`}.`
+}
+
+function describeDeployments({ deployments }: Status): string[] {
+  return deployments.flatMap(({ id, subject, status, step, since, shifted, goesBack, waitsFor }) => [
+    '',
+    `${id}, ${subject}: ${status}${step === undefined ? '' : `, ${step}`} since ${since}${shifted === undefined ? '' : `, ${shifted} % of new flows go to the new version`}`,
+    ...(goesBack === undefined ? [] : [`  goes back: ${goesBack}`]),
+    ...waitsFor.map(command => `  waits for: ${command}`),
+  ])
 }
 
 function describeSecurityGroups({ securityGroups, ownInstances }: Status): string[] {

@@ -3,7 +3,7 @@ import { describeFlags, readOptions, UsageError } from './options.ts'
 const help = `sluice: Elastic Load Balancing that you run yourself
 
   sluice up [FLAGS]       start it, and keep it running
-  sluice doctor [FLAGS]   what this machine can and cannot do, and how each listener is
+  sluice doctor [FLAGS]   what this machine can and cannot do, and how each listener and each deployment under way is
   sluice explain udp|tcp CLIENT:PORT ADDRESS:PORT [FLAGS]
                           which target a new flow goes to, and why
   sluice check [--json] [FLAGS]
@@ -32,8 +32,8 @@ const command = args.some(arg => arg === '--help' || arg === '-h') ? 'help' : gi
 
 // Whoever reads what we print may have seen enough, as in `sluice doctor | head`. What serves goes on serving.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  if (command !== 'up') process.exit()
+  if (error.code !== 'EPIPE') process.stderr.write(`sluice: what it prints cannot be written: ${error.message}\n`)
+  if (command !== 'up') process.exit(error.code === 'EPIPE' ? undefined : 2)
 })
 
 try {

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isLoopback } from '../domain/cidr.ts'
-import type { Timing } from '../domain/timing.ts'
+import { type Timing, timingProfiles } from '../domain/timing.ts'
 
 /** What `sluice up` and `sluice doctor` can be told; handed to the processes as it is. */
 export interface Options {
@@ -33,7 +33,7 @@ export interface Options {
   readonly tasks: 'none' | 'process' | 'docker'
   /** Who runs processes as tasks where we are root. */
   readonly taskUser: string
-  /** `http://...`, `https://...` or `exec:COMMAND`, by the name or ARN of the Lambda function that an AppSpec names. */
+  /** `http://...`, `https://...` or `exec:COMMAND`, by the name or ARN of the Lambda function that an AppSpec, or an ECS service's lifecycle hook, names. */
   readonly hooks: Readonly<Record<string, string>>
   /** A seed that was not given has been drawn. */
   readonly timing: Timing
@@ -91,7 +91,7 @@ const flags: Readonly<Record<string, Flag>> = {
   hook: {
     value: 'NAME=WHAT',
     default: '',
-    help: 'what a deployment’s hook calls: http://... or exec:COMMAND (several: again, or a space between)',
+    help: 'what a hook of CodeDeploy’s or ECS’s deployments calls: http://... or exec:COMMAND (several: again, or a space between)',
   },
   timing: {
     value: 'PROFILE',
@@ -144,6 +144,9 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
       `${host.source} ${host.value} is reachable from other machines, so the API would be open to them: add --credentials FILE, or stay on 127.0.0.1`,
     )
   }
+  for (const name of ['time-scale', 'timing-seed'])
+    if (text(name).value !== flags[name]?.default && text('timing').value === flags.timing?.default)
+      throw new UsageError(`${text(name).source} goes with --timing aws-alb, aws-nlb or aws`)
   return {
     host: host.value,
     port: integer('port', 0, 65_535),
@@ -167,7 +170,7 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     timing: {
       profile: matching(
         'timing',
-        /^(instant|aws-alb|aws-nlb|aws)$/,
+        new RegExp(`^(${timingProfiles.join('|')})$`),
         'instant, aws-alb, aws-nlb or aws',
       ) as Timing['profile'],
       scale: integer('time-scale', 1, 10_000),

@@ -4,20 +4,19 @@ import { ApiError } from '../api/errors.ts'
 import { systemClock } from '../clock.ts'
 import { type Design, stateOf } from '../design.ts'
 import { Impossible } from '../domain/colours.ts'
-import { instant, type Timing } from '../domain/timing.ts'
+import { instant, type Timing, timingProfiles } from '../domain/timing.ts'
 import { compareRuns, compareTimelines } from '../rehearsal/comparison.ts'
 import { builtScene, type DesignName, designNames, type Scene } from '../rehearsal/designs.ts'
-import { drawHtml } from '../rehearsal/draw-html.ts'
-import { drawSvg } from '../rehearsal/draw-svg.ts'
-import { drawText } from '../rehearsal/draw-text.ts'
-import { type LiveScenes as Found, liveScenes } from '../rehearsal/live.ts'
+import { drawHtml } from '../rehearsal/drawing/draw-html.ts'
+import { drawSvg } from '../rehearsal/drawing/draw-svg.ts'
+import { drawText } from '../rehearsal/drawing/draw-text.ts'
+import { type LiveScenes, liveScenes } from '../rehearsal/live.ts'
 import { rehearse } from '../rehearsal/rehearse.ts'
 import { rehearseMany } from '../rehearsal/runs.ts'
 import type { Timeline } from '../rehearsal/timeline.ts'
 import { inquire } from './inquiry.ts'
 import { readOptions, UsageError } from './options.ts'
 
-const profiles: readonly string[] = ['instant', 'aws-alb', 'aws-nlb', 'aws'] satisfies readonly Timing['profile'][]
 const mostRuns = 100_000
 const mostSeed = 2 ** 32 - 1
 const usualWidth = 100
@@ -47,13 +46,14 @@ export async function rehearseCommand(args: readonly string[], environment: Node
   const possible = await possibleOf(found.scenes, wishes.seed)
   const refusals = [...found.refusals, ...possible.refusals]
   for (const refusal of refusals) complain(`cannot be rehearsed: ${refusal}`)
+  if (possible.scenes.length === 0) return 1
   if (wishes.runs === undefined) await rehearseEach(possible.scenes, wishes)
   else await rehearseOften(possible.scenes, wishes, wishes.runs)
   return refusals.length === 0 ? 0 : 1
 }
 
 /** What the API lets be deployed; a running server's design may be one that it would refuse to deploy, too. */
-async function possibleOf(all: readonly Scene[], seed: number): Promise<Found> {
+async function possibleOf(all: readonly Scene[], seed: number): Promise<LiveScenes> {
   const scenes: Scene[] = []
   const refusals: string[] = []
   for (const scene of all) {
@@ -85,7 +85,7 @@ async function rehearseEach(scenes: readonly Scene[], { timing, seed, out }: Wis
     writeFileSync(out, out.endsWith('.svg') ? drawSvg(timelines) : drawHtml(timelines))
   } catch (error) {
     throw new UsageError(
-      `--out ${out} cannot be written (${(error as Error).message}): name a file in a folder that exists`,
+      `--out ${out} cannot be written (${(error as Error).message}): name a file in a folder where you may write`,
     )
   }
 }
@@ -110,7 +110,10 @@ function bothTimings({ awsTiming }: Scene): readonly Timing['profile'][] {
   return [awsTiming, 'instant']
 }
 
-async function scenesOf({ names, fromLive, others }: Wishes, environment: NodeJS.ProcessEnv): Promise<Found | string> {
+async function scenesOf(
+  { names, fromLive, others }: Wishes,
+  environment: NodeJS.ProcessEnv,
+): Promise<LiveScenes | string> {
   const options = readOptions(others, environment)
   if (!fromLive) {
     const wanted = names.length === 0 ? designNames : names.map(designName)
@@ -123,10 +126,11 @@ async function scenesOf({ names, fromLive, others }: Wishes, environment: NodeJS
     return 'There is nothing to rehearse: the running Sluice has no deployment group, and no service with the strategy BLUE_GREEN, LINEAR or CANARY.'
   if (names.length === 0) return live
   const known = live.scenes.map(({ name }) => name)
-  const stranger = names.find(name => !known.includes(name))
+  const refusals = live.refusals.filter(refusal => names.some(name => refusal.startsWith(`${name}: `)))
+  const stranger = names.find(name => !known.includes(name) && !refusals.some(its => its.startsWith(`${name}: `)))
   if (stranger !== undefined)
     return `The running Sluice has no deployment group or service '${stranger}' to rehearse with: ${known.join(', ') || 'none at all'}.`
-  return { scenes: live.scenes.filter(({ name }) => names.includes(name)), refusals: [] }
+  return { scenes: live.scenes.filter(({ name }) => names.includes(name)), refusals }
 }
 
 function designName(name: string): DesignName {
@@ -160,17 +164,17 @@ function readWishes(args: readonly string[]): Wishes {
     if (/^\d+$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value)
     throw new UsageError(`--${flag} must be a whole number from ${least} to ${most}, not '${value}'`)
   }
-  const [timing, out] = [values.get('timing'), values.get('out')]
-  if (timing !== undefined && !profiles.includes(timing))
-    throw new UsageError(`--timing must be one of ${profiles.join(', ')}, not '${timing}'`)
+  const [given, out] = [values.get('timing'), values.get('out')]
+  const timing = timingProfiles.find(profile => profile === given)
+  if (given !== undefined && timing === undefined)
+    throw new UsageError(`--timing must be one of ${timingProfiles.join(', ')}, not '${given}'`)
   if (out !== undefined && !/\.(svg|html)$/.test(out))
     throw new UsageError(`--out must name a file that ends in .svg or .html, not '${out}'`)
   const runs = integer('runs', 1, mostRuns)
   if (runs !== undefined && out !== undefined)
     throw new UsageError('--out draws single rehearsals, and --runs counts many: leave one of them out')
   return {
-    ...{ names, runs, fromLive, out, others },
-    timing: timing as Timing['profile'] | undefined,
+    ...{ names, timing, runs, fromLive, out, others },
     seed: integer('seed', 0, mostSeed) ?? randomInt(mostSeed + 1),
   }
 }

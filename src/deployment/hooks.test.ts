@@ -217,6 +217,7 @@ test("http: a hook of ECS's own deployments answers as a Lambda function does, a
       '{"hookStatus":"IN_PROGRESS","callBackDelay":60,"hookDetails":{"a":1}}',
       { callBack: { afterSeconds: 60, details: { a: 1 } } },
     ],
+    ['{"hookStatus":"IN_PROGRESS","callBackDelay":0.001}', { callBack: { afterSeconds: 1 } }],
     ['{"hookStatus":"FAILED"}', 'answered that it failed'],
     ['', 'answered without a hookStatus SUCCEEDED, FAILED or IN_PROGRESS'],
     ['{"status":"Succeeded"}', 'answered without a hookStatus SUCCEEDED, FAILED or IN_PROGRESS'],
@@ -230,11 +231,29 @@ test("http: a hook of ECS's own deployments answers as a Lambda function does, a
   }
 })
 
-test("exec: a command of ECS's own deployments answers on stdout, or by its exit code", async () => {
+test("a hook of ECS's own deployments that does not answer in time has failed, and is ended", async t => {
+  const silent = createServer(() => {}).listen(0, '127.0.0.1')
+  t.after(() => silent.close().closeAllConnections())
+  await once(silent, 'listening')
+  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
+  for (const target of [url, 'exec:sleep 60'])
+    assert.deepEqual(await hookCaller({ check: target }, 60)(stageCall, never), {
+      answer: 'Failed',
+      diagnostics: {
+        errorCode: 'ScriptTimedOut',
+        message: `${target}: did not answer within 0.001 minutes; one that needs longer says IN_PROGRESS`,
+      },
+    })
+})
+
+test("exec: a command of ECS's own deployments answers in the last line of stdout, or by its exit code", async () => {
   const run = (command: string) => hookCaller({ check: `exec:${command}` })(stageCall, never)
   assert.deepEqual(await run('true'), { answer: 'Succeeded' })
   assert.deepEqual(await run(`grep -q '"lifecycleStage":"POST_SCALE_UP"'`), { answer: 'Succeeded' })
   assert.equal((await run('false'))?.answer, 'Failed')
   const still = `echo '{"hookStatus":"IN_PROGRESS","callBackDelay":5}'`
   assert.deepEqual(await run(still), { callBack: { afterSeconds: 5 } })
+  assert.deepEqual(await run(`echo '{"requests": 5}'; ${still}`), { callBack: { afterSeconds: 5 } })
+  assert.deepEqual(await run('echo all is well'), { answer: 'Succeeded' })
+  assert.equal((await run(`echo '{"hookStatus":'`))?.answer, 'Failed')
 })

@@ -20,6 +20,8 @@ export type CallHook = (call: HookCall, signal: AbortSignal) => Promise<HookAnsw
 
 /** As much of a hook's output is kept (AWS: logTail, the last 4 KB). */
 const tailBytes = 4_096
+/** AWS: Lambda quotas, function timeout. */
+const functionMs = 900_000
 /** So much of an answer by HTTP is read; one that is longer says nothing. */
 const answerBytes = 65_536
 
@@ -29,11 +31,12 @@ const answerBytes = 65_536
  * `http://` and `https://` get a POST of AWS's event. An answer `{"status":"Succeeded"}` or `Failed` is the hook's; any other
  * answer with a 2xx code means that it calls PutLifecycleEventHookExecutionStatus later. `exec:` is run by `sh -c` with the event on
  * stdin and in its environment; exit code 0 is Succeeded. Hooks of ECS's own deployments answer as a Lambda function does
- * (`spokenAnswer`); of a command that writes nothing its exit code says it.
+ * (`spokenAnswer`), a command in the last line that it writes; where that says no hookStatus its exit code does.
  *
  * @param targets by function name or ARN: `--hook`
+ * @param longestCallMs so long a hook of ECS's own deployments may take; one that needs longer says IN_PROGRESS
  */
-export function hookCaller(targets: Readonly<Record<string, string>>): CallHook {
+export function hookCaller(targets: Readonly<Record<string, string>>, longestCallMs = functionMs): CallHook {
   return async (call, signal) => {
     const name = functionName(call.name)
     const target = targets[call.name] ?? targets[name]
@@ -41,7 +44,13 @@ export function hookCaller(targets: Readonly<Record<string, string>>): CallHook 
       const flag = `--hook ${name}=http://... or --hook ${name}=exec:COMMAND`
       return failed('ScriptMissing', `No hook is known by the name ${name}: start Sluice with ${flag}`)
     }
-    return target.startsWith('exec:') ? execute(target.slice('exec:'.length), call, signal) : post(target, call, signal)
+    const ask = (signal: AbortSignal) =>
+      target.startsWith('exec:') ? execute(target.slice('exec:'.length), call, signal) : post(target, call, signal)
+    if (call.payload === undefined) return ask(signal)
+    const late = AbortSignal.timeout(longestCallMs)
+    const answer = await ask(AbortSignal.any([signal, late]))
+    const text = `${target}: did not answer within ${longestCallMs / 60_000} minutes; one that needs longer says IN_PROGRESS`
+    return late.aborted ? failed('ScriptTimedOut', text) : answer
   }
 }
 
@@ -88,15 +97,19 @@ function answerOf(url: string, call: HookCall, code: number, text: string): Hook
 
 /** AWS's default for `callBackDelay`, seconds. */
 const usualCallBackSeconds = 30
+/** Whatever it says: each call is a commit. */
+const shortestCallBackSeconds = 1
 
 /** What a Lambda function says of a stage (AWS: Lambda hooks for Amazon ECS service deployments); without a valid hookStatus it failed. */
 function spokenAnswer(who: string, text: string): HookAnswer {
-  const { hookStatus, callBackDelay, hookDetails } = jsonIn(text) ?? {}
+  const { hookStatus, callBackDelay, hookDetails } =
+    jsonIn(text) ?? jsonIn(text.slice(text.lastIndexOf('\n') + 1)) ?? {}
   if (hookStatus === 'SUCCEEDED') return { answer: 'Succeeded' }
   if (hookStatus === 'FAILED') return failed('ScriptFailed', `${who}: answered that it failed`, text)
   if (hookStatus !== 'IN_PROGRESS')
     return failed('ScriptFailed', `${who}: answered without a hookStatus SUCCEEDED, FAILED or IN_PROGRESS`, text)
-  const afterSeconds = typeof callBackDelay === 'number' && callBackDelay > 0 ? callBackDelay : usualCallBackSeconds
+  const isDelay = typeof callBackDelay === 'number' && callBackDelay > 0
+  const afterSeconds = isDelay ? Math.max(shortestCallBackSeconds, callBackDelay) : usualCallBackSeconds
   return { callBack: { afterSeconds, ...(hookDetails !== undefined && { details: hookDetails }) } }
 }
 
@@ -153,7 +166,7 @@ function execute(command: string, call: HookCall, signal: AbortSignal): Promise<
       signal.removeEventListener('abort', end)
       if (code === 0) {
         const text = output.text()
-        const isSpoken = call.payload !== undefined && text !== ''
+        const isSpoken = call.payload !== undefined && text.includes('hookStatus')
         return resolve(isSpoken ? spokenAnswer(command, text) : { answer: 'Succeeded' })
       }
       const how = killedBy === null ? `exited with ${code}` : `was killed by ${killedBy}`

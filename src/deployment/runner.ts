@@ -4,10 +4,10 @@ import type { Change, State } from '../domain/state.ts'
 import type { Timing } from '../domain/timing.ts'
 import { type Ids, randomIds } from '../ids.ts'
 import { RevisionConflict, type Store } from '../store/store.ts'
-import { codeDeployCourse } from './code-deploy-course.ts'
+import { codeDeployCourse } from './code-deploy/course.ts'
 import type { Course } from './course.ts'
 import type { CallHook, HookAnswer } from './hooks.ts'
-import { serviceCourse } from './service-course.ts'
+import { serviceCourse } from './service/course.ts'
 import type { Applied, HookCall, View } from './view.ts'
 
 /** Milliseconds until it is tried again when the store can't be written. */

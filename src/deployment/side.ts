@@ -1,4 +1,3 @@
-import type { DeploymentPlan } from '../domain/code-deploy.ts'
 import type { State } from '../domain/state.ts'
 import { targetKey } from '../domain/target-group.ts'
 import { isInUse, ownHealth, targetHealth } from '../domain/target-health.ts'
@@ -18,16 +17,6 @@ export interface Side {
   readonly steady: boolean
 }
 
-/** `undefined` where the task set is gone or going. */
-export function blueSide(plan: DeploymentPlan, view: View): Side | undefined {
-  return sideOf(plan.blueTaskSetArn, [plan.blueTargetGroupArn], view)
-}
-
-/** `undefined` where the task set is gone or going. */
-export function greenSide(plan: DeploymentPlan, view: View): Side | undefined {
-  return sideOf(plan.greenTaskSetArn, [plan.greenTargetGroupArn], view)
-}
-
 /**
  * Whether traffic may be sent there: somebody is there to take it, or nobody is meant to be. While the node is away, or has not said
  * since it came how its targets are, nobody knows, and nothing speaks against it.
@@ -35,6 +24,14 @@ export function greenSide(plan: DeploymentPlan, view: View): Side | undefined {
 export function canServe(side: Side | undefined, { nodeConnected }: Pick<View, 'nodeConnected'>): boolean {
   if (side === undefined) return false
   return !nodeConnected || side.healthy > 0 || side.taskSet.desiredCount === 0
+}
+
+/**
+ * Whether tasks were there and none is healthy any more. One that was scaled up from nothing, or whose tasks somebody stopped, is on its
+ * way instead.
+ */
+export function isLost(side: Side, view: Pick<View, 'nodeConnected'>): boolean {
+  return !canServe(side, view) && !side.isUnjudged && (side.running > 0 || side.taskSet.failedTasks > 0)
 }
 
 /** Of the tasks of a task set, judged by all of these target groups; `undefined` where the task set is gone or going. */

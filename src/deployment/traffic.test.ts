@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Action } from '../domain/action.ts'
-import type { Deployment, DeploymentPlan } from '../domain/code-deploy.ts'
+import type { DeploymentPlan } from '../domain/code-deploy.ts'
 import { defaultRuleArn } from '../domain/listener-rules.ts'
 import { applicationLoadBalancer, httpListener, rule, stateWith } from '../domain/state.fixture.ts'
 import { applyChanges } from '../domain/state.ts'
-import { instant } from '../domain/timing.ts'
-import { foreignListener, forwardOf, idleGroup, pointed } from './traffic.ts'
+import { forwardOf, pointed } from './traffic.ts'
 
 const plan: DeploymentPlan = {
   serviceArn: 'arn:service',
@@ -44,30 +42,7 @@ test('a listener that has to do with neither is pointed there itself, and answer
   assert.deepEqual(more, [])
 })
 
-test('a rule that somebody else pointed elsewhere, or added, makes the listener a foreign one', () => {
-  const progress = { step: 'AllowTraffic', since: 0, shifted: 100, plan } as const
-  // Of a deployment only its progress counts here.
-  const deployment = { progress, events: [] as Deployment['events'] } as Deployment
-  const moved = applyChanges(state, 2, pointed(state, plan, 'arn:http', forwardOf(plan, 100)))
-  assert.equal(foreignListener(moved, deployment), undefined)
-  assert.equal(foreignListener(state, deployment), 'arn:http')
-  const more = stateWith({ rules: [rule(4, { forward: on('arn:blue') })] }, moved)
-  assert.equal(foreignListener(more, deployment), 'arn:http')
-  const others = stateWith({ rules: [rule(3, { forward: on('arn:third') })] }, moved)
-  assert.equal(foreignListener(others, deployment), undefined)
-})
-
-test('the group with nothing is added, or left out under AWS’s timing, unless production was set up to name both', () => {
-  const aws = { ...instant, profile: 'aws' } as const
-  const [first, second] = [...on('arn:blue'), { targetGroupArn: 'arn:green', weight: 0 }]
-  const naming = (forward: Action['forward']) => stateWith({ rules: [rule(1, { forward })] }, state)
-  const added = naming([first!, { ...second!, added: true }])
-  for (const one of [state, added]) {
-    assert.deepEqual(idleGroup(one, plan, instant), { adds: true })
-    assert.deepEqual(idleGroup(one, plan, aws), { alone: true })
-  }
-  for (const timing of [instant, aws]) assert.deepEqual(idleGroup(naming([first!, second!]), plan, timing), {})
-
+test('the group with nothing stays at no weight, is added at none, or is left out, as the plan has it', () => {
   const idle = { targetGroupArn: 'arn:green', weight: 0 }
   const busy = { targetGroupArn: 'arn:blue', weight: 100 }
   assert.deepEqual(forwardOf(plan, 0), [busy, idle])

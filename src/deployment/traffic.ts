@@ -1,15 +1,15 @@
 /** What the listeners of a deployment are told, and whether they do it. */
 import type { Action, WeightedTargetGroup } from '../domain/action.ts'
-import type { Deployment, DeploymentPlan, TrafficRouting } from '../domain/code-deploy.ts'
-import { forwardersTo, routeOf } from '../domain/listener-rules.ts'
-import type { Listener } from '../domain/load-balancer.ts'
-import type { Rule } from '../domain/rule.ts'
+import type { DeploymentPlan } from '../domain/code-deploy.ts'
+import { movedBehind, routeOf } from '../domain/listener-rules.ts'
 import type { Change, State } from '../domain/state.ts'
-import { isAwsTimed, type Timing } from '../domain/timing.ts'
 import type { View } from './view.ts'
 
 /** The target groups of a deployment. */
 export type Pair = Pick<DeploymentPlan, 'blueTargetGroupArn' | 'greenTargetGroupArn' | 'alone' | 'adds'>
+
+/** Per cent. */
+export const fullyShifted = 100
 
 /** What the node is to have in place: these listeners as they were set with this revision of the store. */
 export interface Awaited {
@@ -39,17 +39,6 @@ export function productionForward(plan: Pair, share: number): readonly WeightedT
   return forwardOf(plan, share).map(its => (share === 100 && its.weight === 0 ? { ...its, keepsFlows: true } : its))
 }
 
-/** The share after `shifted`, per cent. */
-export function nextShare(routing: TrafficRouting, shifted: number): number {
-  if (routing.type === 'AllAtOnce' || (routing.type === 'TimeBasedCanary' && shifted > 0)) return 100
-  return Math.min(100, shifted + routing.percentage)
-}
-
-/** Milliseconds between one share and the next. */
-export function shiftInterval(routing: TrafficRouting): number {
-  return routing.type === 'AllAtOnce' ? 0 : routing.intervalMinutes * 60_000
-}
-
 /**
  * Points a route elsewhere. Behind a listener's ARN, all that it forwards to blue or green, by rules as by its own action, goes with
  * one commit, and one that has to do with neither is pointed there itself. A rule's ARN is that rule alone.
@@ -60,70 +49,16 @@ export function pointed(
   routeArn: string,
   forward: readonly WeightedTargetGroup[],
 ): readonly Change[] {
-  const route = routeOf(state, routeArn)!
-  const moved = movedAt(state, plan, route, routeArn)
-  return (moved.length === 0 ? [route] : moved).map(({ answer, ...record }): Change => {
+  const moved = movedBehind(state, routeArn, groupsOf(plan))
+  return (moved.length === 0 ? [routeOf(state, routeArn)!] : moved).map(({ answer, ...record }): Change => {
     return 'listenerArn' in record
       ? { table: 'rules', key: record.arn, value: { ...record, forward } }
       : { table: 'listeners', key: record.arn, value: { ...record, forward } }
   })
 }
 
-/**
- * What becomes of the group with nothing: it stays where production was set up to name both, else it is left out while AWS's time
- * passes, and `added` at no weight without.
- */
-export function idleGroup(state: State, plan: DeploymentPlan, timing: Timing): Pick<DeploymentPlan, 'alone' | 'adds'> {
-  const listener = state.listeners.get(plan.productionListenerArn)!
-  const groups = [plan.blueTargetGroupArn, plan.greenTargetGroupArn]
-  const namesBoth = forwardersOf(state, plan, listener).some(({ forward }) =>
-    groups.every(arn => forward.some(({ targetGroupArn, added }) => targetGroupArn === arn && !added)),
-  )
-  if (namesBoth) return {}
-  const type = state.loadBalancers.get(listener.loadBalancerArn)?.type
-  return type !== undefined && isAwsTimed(timing, type) ? { alone: true } : { adds: true }
-}
-
-/** What goes together behind a route's ARN, which leads to this record. */
-function movedAt(state: State, plan: Pair, route: Rule | Listener, routeArn: string): readonly (Rule | Listener)[] {
-  return 'listenerArn' in route || route.arn !== routeArn ? [route] : forwardersOf(state, plan, route)
-}
-
-function forwardersOf(state: State, plan: Pair, listener: Listener): ReturnType<typeof forwardersTo> {
-  return forwardersTo(state, listener, [plan.blueTargetGroupArn, plan.greenTargetGroupArn])
-}
-
-/** Both listeners with everything on blue. The test listener stays where it is, if it was not moved. */
-export function allOnBlue(state: State, { progress, ...deployment }: Deployment): readonly Change[] {
-  const plan = progress.plan!
-  const forward = forwardOf(plan, 0)
-  const { testListenerArn } = plan
-  const isTestMoved = testListenerArn !== undefined && wasTestMoved(deployment)
-  return [
-    ...(progress.shifted === 0 ? [] : pointed(state, plan, plan.productionListenerArn, forward)),
-    ...(isTestMoved ? pointed(state, plan, testListenerArn, forward) : []),
-  ]
-}
-
-function wasTestMoved({ events }: Pick<Deployment, 'events'>): boolean {
-  return events.some(({ name, startedAt }) => name === 'AllowTestTraffic' && startedAt !== undefined)
-}
-
-/**
- * Which listener is not as this deployment left it: somebody else changed or deleted it. `undefined`: both are.
- */
-export function foreignListener(state: State, deployment: Deployment): string | undefined {
-  const { plan, shifted, step } = deployment.progress
-  if (plan === undefined) return undefined
-  const { productionListenerArn, testListenerArn, testForward = [] } = plan
-  if (!isPointed(state, plan, productionListenerArn, forwardOf(plan, shifted))) return productionListenerArn
-  if (testListenerArn === undefined) return undefined
-  const test = state.listeners.get(testListenerArn)
-  const testShare = step === 'Rollback' ? 0 : 100
-  const isAsLeft = wasTestMoved(deployment)
-    ? isPointed(state, plan, testListenerArn, forwardOf(plan, testShare))
-    : test !== undefined && isForward(test, testForward)
-  return isAsLeft ? undefined : testListenerArn
+export function groupsOf({ blueTargetGroupArn, greenTargetGroupArn }: Pair): readonly string[] {
+  return [blueTargetGroupArn, greenTargetGroupArn]
 }
 
 /** Whether all that goes together behind the route forwards so. */
@@ -133,23 +68,17 @@ export function isPointed(
   routeArn: string,
   expected: readonly WeightedTargetGroup[],
 ): boolean {
-  const route = routeOf(state, routeArn)
-  const moved = route === undefined ? [] : movedAt(state, plan, route, routeArn)
+  const moved = movedBehind(state, routeArn, groupsOf(plan))
   return moved.length > 0 && moved.every(its => isForward(its, expected))
 }
 
-function isForward({ forward }: Action, expected: readonly WeightedTargetGroup[]): boolean {
+/** Whether an action forwards so, by the same groups in the same order. */
+export function isForward({ forward }: Action, expected: readonly WeightedTargetGroup[]): boolean {
   if (forward.length !== expected.length) return false
   return expected.every(({ targetGroupArn, weight }, i) => {
     const its = forward[i]!
     return its.targetGroupArn === targetGroupArn && its.weight === weight
   })
-}
-
-/** What the node is to have in place of a deployment. */
-export function awaitedOf({ progress: { plan, awaitedRevision } }: Deployment): Awaited {
-  const listenerArns = [plan?.productionListenerArn, plan?.testListenerArn].filter(arn => arn !== undefined)
-  return { awaitedRevision, listenerArns }
 }
 
 /** Whether the node has done what the listeners were told last. An API's success alone never counts. */

@@ -1,4 +1,4 @@
-import type { Deployment, DeploymentStep, HookEvent, LifecycleEvent } from '../domain/code-deploy.ts'
+import type { HookEvent } from '../domain/code-deploy.ts'
 import type { Health } from '../domain/health.ts'
 import type { HookStage } from '../domain/service-deployment.ts'
 import type { Change, State } from '../domain/state.ts'
@@ -52,28 +52,8 @@ export interface HookCall {
   readonly payload?: Readonly<Record<string, unknown>>
 }
 
-/** Puts `deployment` in its place, together with other changes. */
-export function commit(deployment: Deployment, ...others: readonly Change[]): Move {
-  return { changes: [...others, { table: 'deployments', key: deployment.id, value: deployment }] }
-}
-
 /** Nothing to do, until one of these times at the latest. */
 export function wait(...times: readonly (number | undefined)[]): Move {
   const wakeAt = Math.min(...times.filter(time => time !== undefined))
   return { changes: [], ...(wakeAt < Infinity && { wakeAt }) }
-}
-
-/**
- * At the beginning of `step`. The revision that the node must have stays: one that comes back from a restart may be behind what was
- * acknowledged once.
- */
-export function atStep(deployment: Deployment, step: DeploymentStep, now: number): Deployment {
-  const { refusedSince, ...kept } = deployment.progress
-  return { ...deployment, progress: { ...kept, step, since: now } }
-}
-
-/** With one of its lifecycle events changed. */
-export function withEvent(deployment: Deployment, name: string, change: Partial<LifecycleEvent>): Deployment {
-  const events = deployment.events.map(event => (event.name === name ? { ...event, ...change } : event))
-  return { ...deployment, events }
 }

@@ -15,9 +15,9 @@ import { instant, type Timing } from '../domain/timing.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
 import { VirtualClock } from '../virtual-clock.ts'
+import { advance } from './code-deploy/steps.ts'
 import type { CallHook, HookAnswer } from './hooks.ts'
 import type { NodeReports } from './runner.ts'
-import { advance } from './steps.ts'
 import type { Applied, HookCall, View } from './view.ts'
 
 /*

@@ -127,7 +127,7 @@ export interface Deployment {
   readonly startedAt?: number
   readonly completedAt?: number
   readonly events: readonly LifecycleEvent[]
-  /** Where it stands: `src/deployment/steps.ts`. */
+  /** Where it stands: `src/deployment/code-deploy/steps.ts`. */
   readonly progress: DeploymentProgress
   /** What callers have asked for since it began. */
   readonly asked: {

@@ -52,6 +52,16 @@ export function rolls({ controller, deployment }: Pick<EcsService, 'controller' 
   return controller === 'ECS' && (deployment === undefined || deployment.strategy === 'ROLLING')
 }
 
+/** Whether a service's traffic is shifted by ECS's own deployments: with the controller ECS, by each strategy but ROLLING. */
+export function shifts(service: Pick<EcsService, 'controller' | 'deployment'>): boolean {
+  return service.controller === 'ECS' && !rolls(service)
+}
+
+/** `CLUSTER/NAME`, as the service's ARN has it. */
+export function servicePath({ arn }: Pick<EcsService, 'arn'>): string {
+  return arn.slice(arn.indexOf(':service/') + ':service/'.length)
+}
+
 export interface ServiceEvent {
   /** UUID */
   readonly id: string

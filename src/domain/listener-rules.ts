@@ -51,6 +51,20 @@ export function routeOf(state: Pick<State, 'rules' | 'listeners'>, arn: string):
   return listener !== undefined && defaultRuleArn(listener) === arn ? listener : undefined
 }
 
+/**
+ * What a deployment moves behind a route's ARN: of a listener all that it forwards to one of these target groups, by rules as by its own
+ * action; of a rule, or a default rule, that action alone. Empty where nothing forwards to them, or nothing is there.
+ */
+export function movedBehind(
+  state: Pick<State, 'rules' | 'listeners'>,
+  arn: string,
+  targetGroupArns: readonly string[],
+): readonly (Rule | Listener)[] {
+  const record = routeOf(state, arn)
+  if (record === undefined) return []
+  return 'listenerArn' in record || record.arn !== arn ? [record] : forwardersTo(state, record, targetGroupArns)
+}
+
 const none: readonly Rule[] = []
 const byListener = new WeakMap<Rules, ByListener>()
 /** The table that was asked about last: the next one is mostly the same but for a rule or two. */

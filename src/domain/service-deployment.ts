@@ -169,7 +169,7 @@ export function alarmAgainst(
   return settings.alarms.names.find(name => alarms.get(name)?.state === 'ALARM')
 }
 
-export const finalServiceDeploymentStatuses: ReadonlySet<ServiceDeployment['status']> = new Set([
+const finalStatuses: ReadonlySet<ServiceDeployment['status']> = new Set([
   'SUCCESSFUL',
   'STOPPED',
   'ROLLBACK_SUCCESSFUL',
@@ -177,7 +177,12 @@ export const finalServiceDeploymentStatuses: ReadonlySet<ServiceDeployment['stat
 ])
 
 export function isFinal({ status }: Pick<ServiceDeployment, 'status'>): boolean {
-  return finalServiceDeploymentStatuses.has(status)
+  return finalStatuses.has(status)
+}
+
+/** What of all traffic the other side has, per cent. Shares are in steps of 0.1, which are no binary fractions: 100 - 99.9 is not 0.1. */
+export function restOf(share: number): number {
+  return Number((100 - share).toFixed(1))
 }
 
 /** A service's deployments, newest first. */

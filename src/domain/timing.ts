@@ -1,7 +1,9 @@
+export const timingProfiles = ['instant', 'aws-alb', 'aws-nlb', 'aws'] as const
+
 /** Which of AWS's delays are played: `--timing`, `--time-scale`, `--timing-seed`. */
 export interface Timing {
   /** `aws`: each load balancer as its type has it. `aws-alb` and `aws-nlb`: those of that type alone, the others at once. */
-  readonly profile: 'instant' | 'aws-alb' | 'aws-nlb' | 'aws'
+  readonly profile: (typeof timingProfiles)[number]
   /** So many times as fast as AWS. */
   readonly scale: number
   /** Of what is random; 32 bits. */

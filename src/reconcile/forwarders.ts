@@ -2,6 +2,7 @@ import type { Action } from '../domain/action.ts'
 import type { Listener, LoadBalancer } from '../domain/load-balancer.ts'
 import type { Rule } from '../domain/rule.ts'
 import type { State } from '../domain/state.ts'
+import type { HeldSwitch } from '../feed/messages.ts'
 
 /** The tables whose records forward. */
 export const forwarding = ['listeners', 'rules'] as const
@@ -12,6 +13,13 @@ export type Forwarder = Listener | Rule
 export function balancerType(state: State, forwarder: Forwarder): LoadBalancer['type'] | undefined {
   const listener = 'listenerArn' in forwarder ? state.listeners.get(forwarder.listenerArn) : forwarder
   return state.loadBalancers.get(listener?.loadBalancerArn ?? '')?.type
+}
+
+/** How a report names it. */
+export function placeOf(forwarder: Forwarder): Pick<HeldSwitch, 'listenerArn' | 'ruleArn'> {
+  return 'listenerArn' in forwarder
+    ? { listenerArn: forwarder.listenerArn, ruleArn: forwarder.arn }
+    : { listenerArn: forwarder.arn }
 }
 
 export function isOtherProtocol(a: Forwarder, b: Forwarder): boolean {

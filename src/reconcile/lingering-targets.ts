@@ -4,7 +4,7 @@ import type { HeldSwitch } from '../feed/messages.ts'
 
 /**
  * The target groups that load balancers have not left yet though they were told to, with those targets still registered that were
- * deregistered meanwhile: new flows reach these as long as the switch takes, whatever their deregistration delay
+ * deregistered meanwhile: new flows reach these as long as the switch takes, if their deregistration delay is not over before
  * (kubernetes-sigs/aws-load-balancer-controller issue 2366, aws/containers-roadmap issue 470).
  *
  * @param before what was desired, and what was in effect of it

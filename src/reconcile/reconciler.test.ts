@@ -164,6 +164,20 @@ test('a held switch is in the report and ends by itself', async t => {
   assert.equal(builds.at(-1)?.state, after)
 })
 
+test('a wall clock that is set back keeps no switch waiting', async t => {
+  const { reconciler, clock, reports } = loop(t)
+  const [before, after] = pointedFromBlueToGreen()
+  reconciler.health(new Map([['blue t 80', { verdict: 'healthy', since: 0, against: 0, results: [] }]]))
+  reconciler.desired(before)
+  await clock.advance(0)
+  reconciler.desired(after)
+  await clock.advance(0)
+  assert.equal(reports.at(-1)?.held.length, 1)
+  t.mock.method(clock, 'now', () => clock.monotonic() - 3_600_000)
+  await clock.advance(30_000)
+  assert.deepEqual(reports.at(-1)?.held, [])
+})
+
 test('stop waits for the apply that runs and begins no other', async t => {
   const { engine, reconciler, clock } = loop(t)
   const finish = engine.pause()

@@ -38,6 +38,8 @@ export class Reconciler {
   #state: State | undefined
   #health: HealthByTarget = new Map()
   #propagation = nothingPropagated
+  /** What monotonic time began at, milliseconds since the epoch: a wall clock that is set keeps no switch waiting. */
+  readonly #epoch: number
 
   #isDue = false
   #isStopped = false
@@ -56,6 +58,7 @@ export class Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options
+    this.#epoch = options.clock.now() - options.clock.monotonic()
   }
 
   /** What the engine is to serve from now on. Nothing is applied before the first call. */
@@ -107,9 +110,10 @@ export class Reconciler {
     if (!this.#hasFailed || isRetryDue) {
       try {
         const now = clock.now()
-        this.#propagation = propagate(this.#propagation, state, this.#health, now, timing)
+        const steady = Math.floor(this.#epoch + clock.monotonic())
+        this.#propagation = propagate(this.#propagation, state, this.#health, steady, timing)
         const built = build(this.#propagation.state, this.#health, now)
-        nextAt = Math.min(built.nextAt ?? Infinity, this.#propagation.nextAt ?? Infinity)
+        nextAt = Math.min(built.nextAt ?? Infinity, now + (this.#propagation.nextAt ?? Infinity) - steady)
         if (built.snapshot !== this.#tried || isRetryDue) await this.#apply(built.snapshot)
         this.#hasFailed = false
         this.#report(certificateProblems(this.#propagation.state, built.snapshot))

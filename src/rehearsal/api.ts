@@ -43,8 +43,3 @@ export function apiOf(context: CallContext): Api {
   }
   return { elbv2: client(elbv2), ecs: client(ecs), codedeploy: client(codedeploy) }
 }
-
-/** Reads the services' schemas, which is the only thing that takes real time. */
-export async function loadApi(): Promise<void> {
-  await Promise.all([elbv2, ecs, codedeploy].map(service => services.load(service)))
-}

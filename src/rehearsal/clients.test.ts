@@ -5,7 +5,7 @@ import { emptyState } from '../domain/state.ts'
 import { answerOf, shownShares } from './clients.ts'
 import type { Route, Sides } from './sides.ts'
 
-const route: Route = { role: 'production', port: 80, listenerArn: 'listener' }
+const route: Route = { role: 'production', port: 80, listenerArn: 'listener', arn: 'listener' }
 const sides: Sides = { blue: 'arn:blue', green: 'arn:green', routes: [route] }
 
 test('a client gets the colours of all shares that are served, and nothing of a share that is not', () => {

@@ -14,7 +14,13 @@ test('rehearsals are compared in a line each, production and test listener apart
   const [heading, ...rows] = compareTimelines([dark, quick]).split('\n')
   assert.match(heading!, /^design +timing +outage in deployment +outage in rollback/)
   assert.match(rows[0]!, /^nlb +aws-nlb +none +\d+ s/)
-  assert.match(rows[1]!, /^nlb +instant +none \(test 3 s\) +none +at once +-$/)
+  assert.match(rows[1]!, /^nlb +instant +none \(test 3 s\) +- +at once +-$/)
+})
+
+test('nothing is said of a test listener where there is none', () => {
+  const tested = dark.lanes.findLast(({ kind }) => kind === 'client')
+  const alone = { ...dark, lanes: dark.lanes.filter(lane => lane !== tested) }
+  assert.doesNotMatch(compareTimelines([alone]), /test/)
 })
 
 test('of many runs the share with an outage is told, and how long those were', () => {

@@ -1,7 +1,7 @@
-import { figuresOf, missedBy } from './figures.ts'
+import { lapse, outages, seconds } from './drawing/wording.ts'
+import { figuresOf } from './figures.ts'
 import { type Run, type Spread, spreadOf } from './runs.ts'
 import type { Timeline } from './timeline.ts'
-import { seconds } from './wording.ts'
 
 /** What rehearsals came to, side by side: a line each, below a heading. */
 export function compareTimelines(timelines: readonly Timeline[]): string {
@@ -25,18 +25,6 @@ export function compareTimelines(timelines: readonly Timeline[]): string {
     'original answers after',
   ]
   return table([heading, ...rows])
-}
-
-/** `at once`, `75 s`, `-` where it did not come to that. */
-export function lapse(ms: number | undefined): string {
-  return ms === undefined ? '-' : ms === 0 ? 'at once' : seconds(ms)
-}
-
-/** Production's, and the test listener's where that had another one. */
-export function outages(timeline: Timeline, phase: 'deployment' | 'rollback'): string {
-  const [production, test] = [missedBy(timeline, 'production', phase), missedBy(timeline, 'test', phase)]
-  const its = production === 0 ? 'none' : seconds(production)
-  return test === production ? its : `${its} (test ${test === 0 ? 'none' : seconds(test)})`
 }
 
 /** How often many runs of designs had an outage of production, and how long those were. */
@@ -63,6 +51,7 @@ export function compareRuns(
 }
 
 function spread({ runs, withOutage, lengths }: Spread): readonly [string, string] {
+  if (runs === 0) return ['-', '-']
   const share = `${withOutage} of ${runs} (${Number(((100 * withOutage) / runs).toFixed(1))} %)`
   if (lengths === undefined) return [share, '-']
   const { p50, p90, max } = lengths

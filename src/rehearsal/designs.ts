@@ -62,15 +62,6 @@ export function builtScene(name: DesignName): Promise<Scene> {
   return scenes.getOrInsertComputed(name, () => sceneOf(name, built[name]))
 }
 
-/**
- * The same with another waiting time.
- *
- * @param lookMs how long the replacement waits, milliseconds
- */
-export async function withWait(name: DesignName, lookMs: number): Promise<Scene> {
-  return { ...(await sceneOf(name, { ...built[name], lookMs })), name }
-}
-
 const cluster = 'default'
 const service = 'shop'
 const [productionPort, testPort, firstDummyPort] = [80, 8080, 9001]

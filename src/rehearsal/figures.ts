@@ -1,7 +1,7 @@
 import type { Timeline } from './timeline.ts'
 
 /** What a rehearsal comes to, in milliseconds. */
-export interface Figures {
+interface Figures {
   /** From the production listener's move until its client hears the new version; undefined where it never did. */
   readonly newAnswersAfter: number | undefined
   /** From the rollback until its client hears the original again; undefined where it never did, or was not asked to. */

@@ -1,7 +1,7 @@
-import { finalStatuses } from '../domain/code-deploy.ts'
+import { type Deployment, finalStatuses } from '../domain/code-deploy.ts'
 import { Impossible } from '../domain/colours.ts'
-import { rolls } from '../domain/ecs-service.ts'
-import { finalServiceDeploymentStatuses } from '../domain/service-deployment.ts'
+import { shifts } from '../domain/ecs-service.ts'
+import { isFinal } from '../domain/service-deployment.ts'
 import { applyChanges, type Change, type State } from '../domain/state.ts'
 import type { Scene } from './designs.ts'
 import { type Subject, sidesOf } from './sides.ts'
@@ -17,8 +17,8 @@ export interface LiveScenes {
 }
 
 /**
- * A server's deployment groups, and its services that shift traffic by themselves, each with all that is around it. Deployments that are
- * under way there are left out, and so is what alarms say.
+ * A server's deployment groups, and its services that shift traffic by themselves, each with all that is around it, and without what
+ * alarms say. One that is between two versions is refused; that a service's first one does not come up, as without `--tasks`, is no matter.
  *
  * @param now milliseconds since the epoch
  */
@@ -27,6 +27,11 @@ export function liveScenes(live: State, now: number): LiveScenes {
   const scenes: Scene[] = []
   const refusals: string[] = []
   const add = (name: string, title: string, subject: Subject, lookMs: number) => {
+    const id = underWay(live, subject)
+    if (id !== undefined) {
+      refusals.push(`${name}: its deployment ${id} is under way: rehearse again once that is over.`)
+      return
+    }
     try {
       const { listenerArn } = sidesOf(state, subject).routes[0]!
       const loadBalancer = state.loadBalancers.get(state.listeners.get(listenerArn)!.loadBalancerArn)!
@@ -43,7 +48,7 @@ export function liveScenes(live: State, now: number): LiveScenes {
     add(group.name, `deployment group ${key}`, { kind: 'deployment group', key }, lookMs)
   }
   for (const service of state.services.values()) {
-    if (service.status !== 'ACTIVE' || service.controller !== 'ECS' || rolls(service)) continue
+    if (service.status !== 'ACTIVE' || !shifts(service)) continue
     if (!service.loadBalancers.some(({ advanced }) => advanced !== undefined)) continue
     add(
       service.name,
@@ -55,6 +60,18 @@ export function liveScenes(live: State, now: number): LiveScenes {
   return { scenes, refusals }
 }
 
+/** The deployment that replaces the subject's version just now. */
+function underWay({ deploymentGroups, deployments, serviceDeployments }: State, subject: Subject): string | undefined {
+  if (subject.kind === 'service')
+    return [...serviceDeployments.values()].find(
+      its => its.serviceArn === subject.arn && !isFinal(its) && its.sourceRevisionArns.length > 0,
+    )?.arn
+  const { applicationName, name } = deploymentGroups.get(subject.key)!
+  const isIts = (its: Deployment) => its.applicationName === applicationName && its.deploymentGroupName === name
+  return [...deployments.values()].find(its => isIts(its) && !finalStatuses.has(its.status) && its.creator === 'user')
+    ?.id
+}
+
 /** Without deployments under way, and with every alarm silent. */
 function atRest(state: State): State {
   const changes: Change[] = [
@@ -62,7 +79,7 @@ function atRest(state: State): State {
       .filter(({ status }) => !finalStatuses.has(status))
       .map(({ id }): Change => ({ table: 'deployments', key: id })),
     ...[...state.serviceDeployments.values()]
-      .filter(({ status }) => !finalServiceDeploymentStatuses.has(status))
+      .filter(its => !isFinal(its))
       .map(({ arn }): Change => ({ table: 'serviceDeployments', key: arn })),
     ...[...state.alarms.values()].map(
       (alarm): Change => ({ table: 'alarms', key: alarm.name, value: { ...alarm, state: 'OK' } }),

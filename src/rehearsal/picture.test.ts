@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { builtScene } from './designs.ts'
-import { drawSvg } from './draw-svg.ts'
+import { drawSvg } from './drawing/draw-svg.ts'
 import { rehearse } from './rehearse.ts'
 import type { Timeline } from './timeline.ts'
 

@@ -57,6 +57,63 @@ test('what stands against a deployment is told instead of rehearsed', () => {
   )
 })
 
+test('a service without tasks, or whose listener or target group is gone, is told instead of rehearsed', async () => {
+  const state = await withService()
+  const [service] = [...state.services.values()].filter(({ name }) => name === 'web')
+  const [primary] = [...state.taskSets.values()].filter(({ serviceArn }) => serviceArn === service!.arn)
+  const { advanced } = primary!.loadBalancers[0]!
+  const refusal = (...changes: Parameters<typeof changed>[1][]) => {
+    const { refusals } = liveScenes(changed(state, ...changes), nlb.now)
+    return refusals.find(refusal => refusal.startsWith('web: '))
+  }
+  const none = { table: 'taskSets', key: primary!.arn, value: { ...primary!, desiredCount: 0 } } as const
+  assert.match(refusal(none)!, /to have no tasks: .* update-service --cluster default --service web --desired-count 1/)
+  assert.match(refusal({ table: 'taskSets', key: primary!.arn })!, /has no tasks behind its load balancer yet/)
+  assert.match(
+    refusal({ table: 'listeners', key: advanced!.productionListenerRule })!,
+    /production listener .* not exist/,
+  )
+  assert.match(refusal({ table: 'targetGroups', key: advanced!.alternateTargetGroupArn })!, /target group .* not exist/)
+})
+
+test('what a deployment is under way for is not rehearsed until that is over', async () => {
+  const { scenes, refusals } = liveScenes(await underWay(), nlb.now)
+  assert.deepEqual(scenes, [])
+  assert.match(refusals.join(), /^shop: its deployment d-\w{9} is under way: rehearse again once that is over\.$/)
+})
+
+test('the rollback comes while there is something to go back to, and there is none where there never is', async () => {
+  const state = await withService()
+  const baked = async (bakeMinutes: number) => {
+    const [service] = [...state.services.values()].filter(({ name }) => name === 'web')
+    const value = { ...service!, deployment: { ...service!.deployment!, bakeMinutes } }
+    const { scenes } = liveScenes(changed(state, { table: 'services', key: value.arn, value }), nlb.now)
+    return rehearse(scenes.at(-1)!, instant)
+  }
+  const [soon, never] = [await baked(1), await baked(0)]
+  const { answered = 0, rollback = 0, restored } = soon.moments
+  assert.ok(rollback >= answered + 45_000 && rollback < answered + 60_000, String(rollback - answered))
+  assert.deepEqual([restored, soon.events.at(-1)!.text.split(':')[0]], [rollback, 'ROLLBACK_SUCCESSFUL'])
+  assert.deepEqual(
+    [never.moments.rollback, never.events.at(-1)!.text],
+    [undefined, 'SUCCESSFUL, too soon for a rollback'],
+  )
+})
+
+test('a shift that takes hours is followed to its end', async () => {
+  const [group] = nlb.state.deploymentGroups.values()
+  const routing = { type: 'TimeBasedLinear', percentage: 10, intervalMinutes: 45 } as const
+  const config = { id: 'slow', name: 'slow', routing, createdAt: nlb.now }
+  const state = changed(
+    nlb.state,
+    { table: 'deploymentConfigs', key: 'slow', value: config },
+    { table: 'deploymentGroups', key: 'shop/shop', value: { ...group!, deploymentConfigName: 'slow' } },
+  )
+  const { moments, events } = await rehearse({ ...nlb, state }, instant)
+  assert.ok(moments.answered! > 6 * 3_600_000 && moments.restored! > moments.answered!)
+  assert.match(events.at(-1)!.text, /^Stopped/)
+})
+
 test('a rehearsal changes nothing of its scene', async () => {
   const before = JSON.stringify([...nlb.state.targetGroups])
   await rehearse(nlb, awsNlb(3))
@@ -72,6 +129,34 @@ test('a service that shifts traffic by itself is rehearsed too: its hooks are an
   assert.deepEqual([answered, rollback! >= moved + 120_000, restored, outages], [moved, true, rollback, []])
   assert.match(events.at(-1)!.text, /^ROLLBACK_SUCCESSFUL/)
 })
+
+/** The design in the middle of a deployment, when both versions run. */
+async function underWay(): Promise<State> {
+  const { api, store, clock, close } = await openWorld({ ...nlb, timing: instant, seed: 1 })
+  const [group] = nlb.state.deploymentGroups.values()
+  const [taskSet] = nlb.state.taskSets.values()
+  const { containerName, containerPort } = taskSet!.loadBalancers[0]!
+  const Properties = {
+    TaskDefinition: taskSet!.taskDefinitionArn,
+    LoadBalancerInfo: { ContainerName: containerName, ContainerPort: containerPort },
+  }
+  await api.codedeploy.createDeployment({
+    applicationName: group!.applicationName,
+    deploymentGroupName: group!.name,
+    revision: {
+      revisionType: 'AppSpecContent',
+      appSpecContent: {
+        content: JSON.stringify({
+          version: 0,
+          Resources: [{ TargetService: { Type: 'AWS::ECS::Service', Properties } }],
+        }),
+      },
+    },
+  })
+  await clock.advance(200_000)
+  await close()
+  return store.read()
+}
 
 /** The design with a service of the controller ECS behind a listener of its own, as calls make it. */
 async function withService(): Promise<State> {

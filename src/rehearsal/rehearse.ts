@@ -1,6 +1,6 @@
 import { finalStatuses } from '../domain/code-deploy.ts'
 import { Impossible } from '../domain/colours.ts'
-import { finalServiceDeploymentStatuses } from '../domain/service-deployment.ts'
+import { isFinal } from '../domain/service-deployment.ts'
 import type { State } from '../domain/state.ts'
 import { taskSetsOf } from '../domain/task-set.ts'
 import type { Timing } from '../domain/timing.ts'
@@ -10,11 +10,14 @@ import { type Subject, sidesOf } from './sides.ts'
 import type { Timeline } from './timeline.ts'
 import { openWorld, type World } from './world.ts'
 
-const secondMs = 1_000
-/** The rollback is asked for so long after the new version has answered. */
+const [secondMs, minuteMs] = [1_000, 60_000]
+/** The rollback is asked for so long after the new version has answered, or so long before the old one goes. */
 const untilRollbackMs = 120_000
-/** What has not come to its end by then never will. */
-const longestMs = 6 * 3_600_000
+const marginMs = 10_000
+/** CodeDeploy shifts traffic for two days at most; ECS may for longer, and is not followed so far. */
+const longestMs = 72 * 60 * minuteMs
+/** What has not come to rest so long after the end never will: targets drain for an hour at most. */
+const longestUnrestMs = 2 * 60 * minuteMs
 /** What of the state does not run yet, as on a server without `--tasks`, has this long to come up. */
 const longestWarmUpMs = 1_800_000
 
@@ -48,16 +51,22 @@ async function play(world: World, recorder: Recorder, { subject, lookMs }: Scene
   const deployment = await begin(world, subject)
   recorder.say('deployment')
   let readyAt: number | undefined
+  let overAt: number | undefined
   let isContinued = false
   let isGoingBack = false
+  const isTime = (answered: number) => {
+    const leftMs = deployment.oldGoesAt() - world.clock.now()
+    return leftMs > 0 && (leftMs <= marginMs || recorder.now >= answered + untilRollbackMs)
+  }
   while (recorder.now < longestMs && world.fault === undefined) {
     await world.clock.advance(secondMs)
     recorder.look()
     const { answered = Infinity } = recorder.moments
     const status = deployment.status()
     if (status === 'over') {
-      if (recorder.isQuiet) break
-    } else if (!isGoingBack && recorder.hasArrived && recorder.now >= answered + untilRollbackMs) {
+      overAt ??= recorder.now
+      if (recorder.isQuiet || recorder.now >= overAt + longestUnrestMs) break
+    } else if (!isGoingBack && recorder.hasArrived && isTime(answered)) {
       isGoingBack = true
       recorder.rollBack()
       await deployment.rollBack()
@@ -73,7 +82,9 @@ async function play(world: World, recorder: Recorder, { subject, lookMs }: Scene
     }
   }
   recorder.look()
-  recorder.say(deployment.ending())
+  const isTooLate = recorder.hasArrived && recorder.moments.rollback === undefined
+  const remark = overAt === undefined ? ', not over yet' : isTooLate ? ', too soon for a rollback' : ''
+  recorder.say(`${deployment.ending()}${remark}`)
 }
 
 /** A deployment that somebody watches over. */
@@ -81,6 +92,8 @@ interface Watched {
   /** `waits`: somebody has to say that it may go on. */
   status(): 'runs' | 'waits' | 'over'
   goOn(): Promise<unknown>
+  /** When nothing is left to go back to, milliseconds since the epoch; Infinity where that is not settled yet. */
+  oldGoesAt(): number
   rollBack(): Promise<unknown>
   /** How it ended, with the reason where it has one. */
   ending(): string
@@ -127,6 +140,11 @@ async function beginCodeDeploy({ api, store }: World, key: string): Promise<Watc
       return finalStatuses.has(status) ? 'over' : status === 'Ready' ? 'waits' : 'runs'
     },
     goOn: () => codedeploy.continueDeployment({ deploymentId, deploymentWaitType: 'READY_WAIT' }),
+    oldGoesAt() {
+      const { progress, termination } = its()
+      if (progress.step === 'TerminationWait') return progress.since + termination.waitMinutes * minuteMs
+      return ['Terminate', 'Done'].includes(progress.step) ? -Infinity : Infinity
+    },
     rollBack: () => codedeploy.stopDeployment({ deploymentId, autoRollbackEnabled: true }),
     ending() {
       const { status, error } = its()
@@ -145,8 +163,13 @@ async function beginService({ api, store }: World, arn: string): Promise<Watched
   const its = () => store.read().serviceDeployments.get(serviceDeploymentArn)!
   const pause = () => its().hookRuns.find(({ status }) => status === 'AWAITING_ACTION')
   return {
-    status: () => (finalServiceDeploymentStatuses.has(its().status) ? 'over' : pause() ? 'waits' : 'runs'),
+    status: () => (isFinal(its()) ? 'over' : pause() ? 'waits' : 'runs'),
     goOn: () => ecs.continueServiceDeployment({ serviceDeploymentArn, hookId: pause()!.id }),
+    oldGoesAt() {
+      const { progress, settings } = its()
+      if (progress?.stage === 'BAKE_TIME') return progress.since + settings.bakeMinutes * minuteMs
+      return progress?.stage === 'CLEAN_UP' ? -Infinity : Infinity
+    },
     rollBack: () => ecs.stopServiceDeployment({ serviceDeploymentArn, stopType: 'ROLLBACK' }),
     ending() {
       const { status, statusReason } = its()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Timing } from '../domain/timing.ts'
-import { builtScene, type DesignName, designNames, type Scene, withWait } from './designs.ts'
+import { builtScene, type DesignName, designNames, type Scene } from './designs.ts'
 import { figuresOf, missedBy } from './figures.ts'
 import { rehearse } from './rehearse.ts'
 import type { Lane, Span, Timeline } from './timeline.ts'
@@ -68,7 +68,7 @@ test('S2.6 in 2 or 3 of 10 deployments behind an NLB nothing answers for a while
 test('S2.7 after a waiting time of five minutes, or when moving at about 240 s, nothing is lost, and the new version answers 60-90 s after the move', async () => {
   for (const [scene, movedAt] of [
     [await builtScene('nlb-wait'), 460],
-    [await withWait('nlb-wait', 80_000), 240],
+    [{ ...(await builtScene('nlb-wait')), lookMs: 80_000 }, 240],
   ] as const) {
     for (const timeline of await rehearsedScene(scene, 'aws-nlb')) {
       about(timeline, timeline.moments.moved, movedAt)

@@ -13,7 +13,8 @@ const leastRuns = 25
 export interface Run {
   readonly seed: number
   readonly deployment: number
-  readonly rollback: number
+  /** Undefined where the deployment was over before a rollback. */
+  readonly rollback: number | undefined
 }
 
 /** What a worker is told. */
@@ -24,11 +25,11 @@ export interface Batch {
 }
 
 export function runOf(timeline: Timeline): Run {
-  const { seed } = timeline
+  const { seed, moments } = timeline
   return {
     seed,
     deployment: missedBy(timeline, 'production', 'deployment'),
-    rollback: missedBy(timeline, 'production', 'rollback'),
+    rollback: moments.rollback === undefined ? undefined : missedBy(timeline, 'production', 'rollback'),
   }
 }
 
@@ -54,6 +55,7 @@ async function inWorker(batch: Batch): Promise<readonly Run[]> {
 
 /** Of runs: how many of them had an outage in this phase, and how long it was, milliseconds. */
 export interface Spread {
+  /** Those that came to the phase. */
   readonly runs: number
   readonly withOutage: number
   /** Of those with an outage; absent without any. */
@@ -61,11 +63,9 @@ export interface Spread {
 }
 
 export function spreadOf(runs: readonly Run[], phase: 'deployment' | 'rollback'): Spread {
-  const lengths = runs
-    .map(run => run[phase])
-    .filter(ms => ms > 0)
-    .sort((a, b) => a - b)
-  if (lengths.length === 0) return { runs: runs.length, withOutage: 0 }
+  const missed = runs.map(run => run[phase]).filter(ms => ms !== undefined)
+  const lengths = missed.filter(ms => ms > 0).sort((a, b) => a - b)
+  if (lengths.length === 0) return { runs: missed.length, withOutage: 0 }
   const at = (share: number) => lengths[Math.ceil(share * lengths.length) - 1]!
-  return { runs: runs.length, withOutage: lengths.length, lengths: { p50: at(0.5), p90: at(0.9), max: at(1) } }
+  return { runs: missed.length, withOutage: lengths.length, lengths: { p50: at(0.5), p90: at(0.9), max: at(1) } }
 }

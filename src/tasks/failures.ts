@@ -56,6 +56,8 @@ export function givenUp(state: State, service: EcsService, set: TaskSet): GivenU
   const { asked, settings } = deployment
   if (asked.stop !== undefined)
     return { by: 'ECS deployment', why: 'stopped by a user.', rollback: asked.stop.type === 'ROLLBACK' }
+  // Until it has begun, nobody has looked which of its alarms was in ALARM before.
+  if (deployment.startedAt === undefined) return undefined
   const alarm = alarmAgainst(state, deployment)
   if (alarm === undefined) return undefined
   return { by: 'ECS deployment alarms', why: `alarm detected: ${alarm}.`, rollback: settings.alarms?.rollback === true }

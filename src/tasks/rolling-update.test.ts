@@ -75,6 +75,12 @@ test('an alarm without rollback fails the update; one that the deployment ignore
   const ignoring = underWay({ ...watched(true), alarmsIgnored: true })
   setAlarm(ignoring, 'ALARM')
   assert.equal(ignoring.set(2)?.rolloutState, 'IN_PROGRESS')
+  // Whether it ignores it is found out when it begins, which may be after the scheduler's first look.
+  const pending = underWay(watched(true))
+  const { startedAt, ...waiting } = record(pending)
+  pending.change([{ table: 'serviceDeployments', key: waiting.arn, value: { ...waiting, status: 'PENDING' } }])
+  setAlarm(pending, 'ALARM')
+  assert.equal(pending.set(2)?.rolloutState, 'IN_PROGRESS')
 })
 
 test('a stop takes a rolling update back, or leaves it where it is', () => {

@@ -8,6 +8,7 @@ import { failureThreshold } from '../../domain/ecs-service.ts'
 import {
   isFinal,
   type LifecycleHookRun,
+  restOf,
   type ServiceDeployment,
   taskSetArnOf,
 } from '../../domain/service-deployment.ts'
@@ -70,7 +71,7 @@ function summaryOf(arn: string, deployment: ServiceDeployment, state: State): Se
   if (progress?.plan === undefined || progress.plan.routes.length === 0) return counts
   const { plan, shifted, testShifted } = progress
   const of = (share: number) =>
-    arn === targetRevisionArn ? share : taskSetArnOf(arn) === plan.blueTaskSetArn ? 100 - share : 0
+    arn === targetRevisionArn ? share : taskSetArnOf(arn) === plan.blueTaskSetArn ? restOf(share) : 0
   return {
     ...counts,
     requestedProductionTrafficWeight: of(shifted),

@@ -1,5 +1,5 @@
 import type { LoadBalancer as SdkLoadBalancer } from '@aws-sdk/client-ecs'
-import { type EcsService, rolls, type ServiceLoadBalancer } from '../../domain/ecs-service.ts'
+import { type EcsService, type ServiceLoadBalancer, shifts } from '../../domain/ecs-service.ts'
 import { referencesTo } from '../../domain/references.ts'
 import type { State } from '../../domain/state.ts'
 import type { TaskDefinition } from '../../domain/task-definition.ts'
@@ -57,10 +57,6 @@ export function checkShiftable(service: EcsService, state: State): void {
       )
     }
   }
-}
-
-function shifts(service: EcsService): boolean {
-  return service.controller === 'ECS' && !rolls(service)
 }
 
 function targetGroupsOf({ loadBalancers }: EcsService): readonly string[] {

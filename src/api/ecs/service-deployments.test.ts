@@ -184,6 +184,9 @@ test('a deployment under way shows its stage, its shares, its hooks and what wat
     requestedProductionTrafficWeight: 50,
     requestedTestTrafficWeight: 100,
   })
+  account.moveDeployment({ progress: { ...account.moveDeployment({}).progress!, shifted: 99.9 } })
+  const [source] = describedDeployment(account, deployment.arn).sourceServiceRevisions ?? []
+  assert.equal(source?.requestedProductionTrafficWeight, 0.1)
   assert.deepEqual(described.lifecycleHookDetails, [
     {
       hookId: hookId(),
@@ -448,3 +451,24 @@ function paused(now: number): LifecycleHookRun {
     expiresAt: now + 1,
   }
 }
+
+test('what was cut short is deployed anew when it is named again; until its tasks are gone the strategy stays', () => {
+  const account = new EcsAccount()
+  account.shiftingService()
+  const blue = onlyTaskSet(account)
+  account.moveDeployment({ status: 'SUCCESSFUL', finishedAt: account.now })
+  halfShifted(account, update(account), blue)
+  const again = { service: 'web', taskDefinition: 'web:2' }
+  account.run(UpdateService, again)
+  assert.equal(briefs(account).length, 2)
+  account.moveDeployment({ status: 'STOPPED', finishedAt: account.now })
+  account.run(UpdateService, { service: 'web', desiredCount: 2 })
+  assert.equal(briefs(account).length, 2)
+  const rolling = { service: 'web', deploymentConfiguration: { strategy: 'ROLLING' } } as const
+  const text =
+    'The deployment strategy cannot be changed while tasks of a deployment that was cut short are left. Force a new deployment first, which ends them.'
+  assert.throws(() => account.run(UpdateService, rolling), awsError('InvalidParameterException', text))
+  account.now += 60_000
+  account.run(UpdateService, again)
+  assert.deepEqual([briefs(account).length, briefs(account)[0]?.status], [3, 'PENDING'])
+})

@@ -28,7 +28,10 @@ export function UpdateService(input: UpdateServiceRequest, call: Call): UpdateSe
   if (input.loadBalancers ?? input.deploymentConfiguration) checkShiftable(service, call.draft.state)
   if (rolls(service) !== rolls(before)) changeStrategy(service, call)
   call.draft.put('services', service.arn, service)
-  const isAnew = input.forceNewDeployment || !isDeepStrictEqual(whatRuns(service), whatRuns(before))
+  const isAnew =
+    input.forceNewDeployment ||
+    !isDeepStrictEqual(whatRuns(service), whatRuns(before)) ||
+    (input.taskDefinition !== undefined && isLeftUndone(service, call))
   if (service.controller === 'ECS' && isAnew) startDeployment(service, call)
   rescale(service, call)
   return { service: describeService(service, call.draft.state) }
@@ -61,6 +64,13 @@ function whatRuns({ taskDefinitionArn, loadBalancers, recorded }: EcsService) {
   return { taskDefinitionArn, loadBalancers, ...pick(recorded, placementMembers) }
 }
 
+/** Whether what the service is to run was cut short on its way there: then who names it again wants another deployment. */
+function isLeftUndone({ arn, taskDefinitionArn }: EcsService, { draft: { state } }: Call): boolean {
+  if (serviceDeploymentsOf(state, arn).some(its => !isFinal(its))) return false
+  const primary = taskSetsOf(state, arn).find(({ status }) => status === 'PRIMARY')
+  return primary !== undefined && primary.taskDefinitionArn !== taskDefinitionArn
+}
+
 /**
  * From rolling updates to a strategy that shifts traffic, or back. As on AWS not while a deployment is under way: who moves it would
  * change in its midst. What runs counts as deployed either way.
@@ -68,10 +78,12 @@ function whatRuns({ taskDefinitionArn, loadBalancers, recorded }: EcsService) {
 function changeStrategy(service: EcsService, call: Call): void {
   const { state } = call.draft
   const sets = taskSetsOf(state, service.arn).filter(({ status }) => status !== 'DRAINING')
-  if (sets.length > 1 || serviceDeploymentsOf(state, service.arn).some(its => !isFinal(its))) {
-    throw invalid(
-      'The deployment strategy cannot be changed while a deployment of the service is in progress. Wait until it is over, or stop it.',
-    )
+  const refuse = (why: string) => invalid(`The deployment strategy cannot be changed while ${why}`)
+  if (serviceDeploymentsOf(state, service.arn).some(its => !isFinal(its))) {
+    throw refuse('a deployment of the service is in progress. Wait until it is over, or stop it.')
+  }
+  if (sets.length > 1) {
+    throw refuse('tasks of a deployment that was cut short are left. Force a new deployment first, which ends them.')
   }
   for (const set of sets) {
     const { rolloutState, rolloutStateReason, ...its } = set
