@@ -16,6 +16,7 @@ test('a forked call of the AWS CLI ends as one that is started does, in its own 
     { args: ['configure', 'list'], env: { ...environment, AWS_DEFAULT_REGION: 'sa-east-1' } },
     // Without a region.
     { args: ['elbv2', 'describe-load-balancers'], env: environment },
+    { args: ['deploy', 'wait', 'deployment-successful'], env: environment },
   ]
   const outcome = (printed: Promise<{ stdout: string; stderr: string }>) =>
     printed.then(

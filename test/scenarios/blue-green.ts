@@ -9,6 +9,7 @@ import { CodeDeploy, type DeploymentInfo } from '@aws-sdk/client-codedeploy'
 import { EC2 } from '@aws-sdk/client-ec2'
 import { ECS } from '@aws-sdk/client-ecs'
 import { type Action, ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2'
+import { outlasting } from './outlasting.ts'
 import { startSluice, until } from './sluice.ts'
 
 /** With HTTP it is an Application Load Balancer. */
@@ -63,8 +64,7 @@ const webProgram = join(import.meta.dirname, '../../bench/stage/versioned-web.ts
 
 export function clientsOf(endpoint: string): Clients {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
-  // The control process may be away for a moment.
-  const configuration = { endpoint, region: 'us-east-1', credentials, maxAttempts: 10 }
+  const configuration = { endpoint, region: 'us-east-1', credentials, retryStrategy: outlasting }
   return {
     ec2: new EC2(configuration),
     elbv2: new ElasticLoadBalancingV2(configuration),

@@ -13,6 +13,7 @@ import { ECS } from '@aws-sdk/client-ecs'
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2'
 import { STS } from '@aws-sdk/client-sts'
 import { runAws } from '../../src/api/run-aws.fixture.ts'
+import { outlasting } from './outlasting.ts'
 
 type SdkService = 'elbv2' | 'ec2' | 'ecs' | 'sts'
 /** As the AWS CLI and boto3 name them. */
@@ -47,7 +48,8 @@ const environment = {
 
 /** The JavaScript SDK, version 3. */
 export function sdkDriver(endpoint: string): Driver {
-  const configuration = { endpoint, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } }
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
+  const configuration = { endpoint, region: 'us-east-1', credentials, retryStrategy: outlasting }
   const clients = {
     elbv2: new ElasticLoadBalancingV2(configuration),
     ec2: new EC2(configuration),

@@ -137,7 +137,8 @@ test('behind an ALB by rules: BLUE_GREEN with a pause, LINEAR that is stopped, C
   await cloudwatch.setAlarmState({ AlarmName: 'latency', StateValue: 'ALARM', StateReason: 'a test' })
   await untilOver(clients, 'ROLLBACK_SUCCESSFUL')
   assert.equal(await ask(), 'v2')
-  assert.deepEqual(await stop(), [])
+  // It says so where workers were late, and refused what came meanwhile.
+  assert.deepEqual(await stop(), [], stage.sluice.output())
 })
 
 test('behind an NLB: BLUE_GREEN loses no flow, also where the control process is killed in its midst', async t => {
@@ -160,6 +161,8 @@ test('behind an NLB: BLUE_GREEN loses no flow, also where the control process is
   await ecs.updateService({ service: 'shop', taskDefinition: await registerVersion(clients, 'v2') })
   const goOn = await untilPaused(clients)
   assert.deepEqual([await askTcp(address, productionPort), await askTcp(address, testPort)], ['v1', 'v2'])
+  const [underWay] = (await sluice.status()).deployments
+  assert.match(String(underWay?.waitsFor), /^aws ecs continue-service-deployment .* --hook-id ecs-pause-\S+$/)
   for (const pid of sluice.pids('control')) process.kill(pid, 'SIGKILL')
   await until('the API is back', goOn)
   await untilOver(clients, 'SUCCESSFUL')

@@ -7,6 +7,7 @@ import {
   type RuleCondition,
 } from '@aws-sdk/client-elastic-load-balancing-v2'
 import type { Status } from '../../src/status.ts'
+import { outlasting } from './outlasting.ts'
 import { until } from './sluice.ts'
 
 export class Network {
@@ -25,8 +26,7 @@ export class Network {
       endpoint,
       region: 'us-east-1',
       credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-      // A control process that is killed is back within a second.
-      maxAttempts: 8,
+      retryStrategy: outlasting,
     }
     this.#observer = new ElasticLoadBalancingV2(configuration)
     this.elbv2 = elbv2 ?? this.#observer

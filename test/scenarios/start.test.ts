@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -114,9 +114,16 @@ test('version and help answer', async () => {
   assert.match((await sluice(['up', '--help'])).output, /--data-dir DIR/)
 })
 
+test('what it prints onto a full disk is an error in one line', async t => {
+  if (!existsSync('/dev/full')) return lacking(t, '/dev/full')
+  const printing = promisify(execFile)('sh', ['-c', `${command} help > /dev/full`])
+  await assert.rejects(printing, { code: 2, stderr: /^sluice: what it prints cannot be written: ENOSPC.*\n$/ })
+})
+
 for (const [args, message] of [
   [['up', '--port', 'many'], /--port must be a whole number from 0 to 65535, not 'many'/],
   [['up', '--timing', 'fast'], /--timing must be instant, aws-alb, aws-nlb or aws, not 'fast'/],
+  [['up', '--time-scale', '60'], /--time-scale goes with --timing aws-alb, aws-nlb or aws/],
   [['up', '--host', '0.0.0.0'], /--host 0\.0\.0\.0 is reachable from other machines.*--credentials/],
   [['up', '--account', '12'], /--account must be twelve digits/],
   [['up', '--nonsense'], /--nonsense.*sluice help/],

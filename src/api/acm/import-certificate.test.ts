@@ -9,10 +9,10 @@ import { ImportCertificate } from './import-certificate.ts'
 import { type Imported, openSsl, rsa } from './openssl.fixture.ts'
 import { ListTagsForCertificate } from './tags.ts'
 
-/** Calls at the machine's own time, which is OpenSSL's. */
+/** Calls a minute after the machine's own time, which is OpenSSL's: what it makes in the course of a test is in effect. */
 function callsNow(): Calls {
   const calls = new Calls()
-  calls.now = Math.ceil(Date.now() / 1000) * 1000
+  calls.now = Math.ceil(Date.now() / 1000) * 1000 + 60_000
   return calls
 }
 

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { enterOwnNetwork } from '../../../test/own-network.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import type { Snapshot } from '../../domain/snapshot.ts'
 import { VirtualClock } from '../../virtual-clock.ts'
@@ -17,6 +18,9 @@ import { socketTraffic } from '../socket-traffic.fixture.ts'
 import { until } from '../until.fixture.ts'
 import { openUserspaceEngine } from './engine.ts'
 import { clientOf, ending, groupOf, listenerOn, serveEcho, take, targetAt } from './tcp.fixture.ts'
+
+// The ports below are then nobody else's.
+if (process.getuid?.() === 0) enterOwnNetwork()
 
 engineContract('userspace', async t => ({ engine: (await open(t)).engine, traffic: socketTraffic(t) }))
 
@@ -56,27 +60,37 @@ function isThere(pid: number): boolean {
   }
 }
 
-/** A UDP client whose questions are answered with who answers and whom it sees: `NAME PORT`. */
+/** A UDP client whose questions are answered with the port that the target sees. */
 function udpClient(t: TestContext, port: number) {
   const socket = createSocket('udp4')
   t.after(() => socket.close())
+  let questions = 0
   return {
     /** Asks every 20 ms until there is an answer. */
     async ask(): Promise<string> {
-      const answer = once(socket, 'message')
-      const send = () => socket.send('who?', port, '127.0.0.1')
+      questions += 1
+      // One that was asked twice is answered twice, maybe only while the next is asked.
+      const question = String(questions)
+      const answer = Promise.withResolvers<string>()
+      const take = (datagram: Buffer) => {
+        const [seen = '', answered] = String(datagram).split(' ')
+        if (answered === question) answer.resolve(seen)
+      }
+      socket.on('message', take)
+      const send = () => socket.send(question, port, '127.0.0.1')
       send()
       const timer = setInterval(send, 20)
-      const [datagram] = await answer
+      const seen = await answer.promise
       clearInterval(timer)
-      return String(datagram)
+      socket.off('message', take)
+      return seen
     },
   }
 }
 
 async function udpTarget(t: TestContext, port: number): Promise<void> {
   const socket = createSocket('udp4')
-  socket.on('message', (_, from) => socket.send(`${from.port}`, from.port, from.address))
+  socket.on('message', (question, from) => socket.send(`${from.port} ${question}`, from.port, from.address))
   socket.bind(port, '127.0.0.1')
   await once(socket, 'listening')
   t.after(() => socket.close())
