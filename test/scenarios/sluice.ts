@@ -65,7 +65,8 @@ export async function startSluice(
     if (latest.get(dataDir) !== child) return
     let known = descendants(dataDir)
     await until('the processes have gone with their parent', () => {
-      known = known.filter(pid => commandLine(pid) !== '')
+      // Workers may stay: what is established finishes.
+      known = known.filter(pid => commandLine(pid).includes(dataDir))
       // To look through all of the machine's takes a hundred times as long.
       if (known.length === 0) known = descendants(dataDir)
       return known.length === 0
