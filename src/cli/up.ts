@@ -84,11 +84,21 @@ export async function up(options: Options): Promise<void> {
     const shop = await import('./deployment-example.ts')
     if (!(await shop.deploymentExampleIsSetUp(control.url, options)))
       await shop.setUpDeploymentExample(control.url, options)
-    const status = await inquire<Status>({ ...options, port }, { path: '/_sluice/status' })
-    const isElsewhere = typeof status !== 'string' && status.listeners.some(({ isInPlace }) => !isInPlace)
-    process.stdout.write(isElsewhere ? shop.deploymentHindered : shop.deploymentHints(options))
+    const isThere = await isInPlace({ ...options, port })
+    process.stdout.write(isThere ? shop.deploymentHints(options) : shop.deploymentHindered)
   } catch (error) {
     log('sluice', `the example could not be set up: ${(error as Error).message}`)
+  }
+}
+
+/** Whether all listeners are in place, once the node has tried all that was asked for; it has ten seconds to do so. */
+async function isInPlace(options: Options): Promise<boolean> {
+  const deadline = clock.monotonic() + 10_000
+  for (;;) {
+    const status = await inquire<Status>(options, { path: '/_sluice/status' })
+    const isTried = typeof status !== 'string' && status.node.revision >= status.revision
+    if (isTried || clock.monotonic() > deadline) return isTried && status.listeners.every(({ isInPlace }) => isInPlace)
+    await new Promise<void>(resolve => clock.after(100, resolve))
   }
 }
 

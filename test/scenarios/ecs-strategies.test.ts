@@ -79,6 +79,11 @@ test('behind an ALB by rules: BLUE_GREEN with a pause, LINEAR that is stopped, C
     testListenerRule: String(made[0]?.RuleArn),
     roleArn,
   }
+  /** Of 400 requests. */
+  const shareOf = async (version: string) => {
+    const answers = await Promise.all(Array.from({ length: 400 }, () => ask()))
+    return answers.filter(answer => answer === version).length
+  }
   await createService(clients, {
     taskDefinition: await version('v1'),
     deploymentConfiguration: blueGreen,
@@ -101,9 +106,8 @@ test('behind an ALB by rules: BLUE_GREEN with a pause, LINEAR that is stopped, C
   await update('v3', linear)
   await (await untilPaused(clients))()
   await untilPaused(clients)
-  const answers = await Promise.all(Array.from({ length: 400 }, () => ask()))
-  const share = answers.filter(answer => answer === 'v3').length
-  assert.ok(share > 140 && share < 260, `${share} of 400`)
+  const half = await shareOf('v3')
+  assert.ok(half > 140 && half < 260, `${half} of 400`)
   const { serviceDeploymentArn } = await newest(clients)
   await ecs.stopServiceDeployment({ serviceDeploymentArn: String(serviceDeploymentArn) })
   await untilOver(clients, 'ROLLBACK_SUCCESSFUL')
@@ -112,9 +116,17 @@ test('behind an ALB by rules: BLUE_GREEN with a pause, LINEAR that is stopped, C
   const check = { hookTargetArn: 'arn:aws:lambda:us-east-1:000000000000:function:check', roleArn }
   await update('v4', {
     strategy: 'CANARY',
-    canaryConfiguration: { canaryPercent: 0.1, canaryBakeTimeInMinutes: 0 },
-    lifecycleHooks: [{ ...check, lifecycleStages: ['POST_PRODUCTION_TRAFFIC_SHIFT'] }],
+    canaryConfiguration: { canaryPercent: 12.5, canaryBakeTimeInMinutes: 0 },
+    lifecycleHooks: [
+      ...pauseAt('PRE_PRODUCTION_TRAFFIC_SHIFT').lifecycleHooks,
+      { ...check, lifecycleStages: ['POST_PRODUCTION_TRAFFIC_SHIFT'] },
+    ],
   })
+  await (await untilPaused(clients))()
+  const goOnToAll = await untilPaused(clients)
+  const eighth = await shareOf('v4')
+  assert.ok(eighth > 15 && eighth < 90, `${eighth} of 400`)
+  await goOnToAll()
   const { rollback } = await untilOver(clients, 'ROLLBACK_SUCCESSFUL')
   assert.match(String(rollback?.reason), /check of POST_PRODUCTION_TRAFFIC_SHIFT failed: .*no login/)
 

@@ -68,7 +68,8 @@ test('a second Sluice beside the first says which ports it lacks, and stops in o
   await until('its listeners are told', () =>
     /listener UDP 127\.0\.0\.1 8080 of hello is NOT IN PLACE: .*taken by/.test(second.output()),
   )
-  await until('nothing is said to try', () => second.output().includes('"shop" is set up, but not every listener'))
+  const hindered = () => second.output().includes('"shop" is set up, but not every listener')
+  await until('nothing is said to try', hindered).catch(error => assert.fail(`${error.message}\n${second.output()}`))
   assert.doesNotMatch(second.output(), /undefined|sed s.v1/)
   assert.equal(await second.stop('SIGINT'), 0)
 })

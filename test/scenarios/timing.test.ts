@@ -115,8 +115,9 @@ class Asking {
     this.#stop = () => clearInterval(timer)
   }
 
+  /** One that was answered late, by a second SYN, may be the first after an outage, which is not over then. */
   async sees(version: string): Promise<void> {
-    await until(`${version} answers`, () => this.#attempts.findLast(({ text }) => text !== undefined)?.text === version)
+    await until(`${version} answers`, () => this.#attempts.findLast(({ isServed }) => isServed)?.text === version)
   }
 
   /** Milliseconds from the first attempt that nobody took at once to the next one that somebody did. */
