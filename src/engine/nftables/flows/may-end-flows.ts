@@ -8,8 +8,9 @@ import {
 
 /**
  * Whether the step from one snapshot to the next may end flows that are established, or forget some that are only opening.
- * Looking at every flow is for then only. `now`: a listener went, or a target does less than before. `soon`: a UDP route lost
- * a group, whose targets are as good as they were.
+ * Looking at every flow is for then only, and costs 300 ms where there are a hundred thousand; for so long the next change waits.
+ * `now`: a listener or a target went, or a target was cut. `soon`: a UDP route lost a group, whose targets are as good as they were,
+ * or a target drains, which ends nothing but SYNs that nobody answers.
  */
 export function mayEndFlows(before: Snapshot, after: Snapshot): 'now' | 'soon' | undefined {
   let isRouteLess = false
@@ -21,14 +22,16 @@ export function mayEndFlows(before: Snapshot, after: Snapshot): 'now' | 'soon' |
       isRouteLess ||= is !== was && losesGroup(was, is)
     }
   }
-  const others = isRouteLess ? 'soon' : undefined
-  if (before.groups === after.groups) return others
+  let ends = isRouteLess ? ('soon' as const) : undefined
+  if (before.groups === after.groups) return ends
   const groups = groupsById(after.groups)
-  const isTargetLess = before.groups.some(was => {
+  for (const was of before.groups) {
     const is = groups.get(was.id)
-    return is === undefined || (is !== was && losesTarget(was, is))
-  })
-  return isTargetLess ? 'now' : others
+    const its = is === was ? undefined : lossOf(was, is)
+    if (its === 'now') return 'now'
+    ends ??= its
+  }
+  return ends
 }
 
 function losesGroup(was: SnapshotListener, is: SnapshotListener): boolean {
@@ -36,9 +39,14 @@ function losesGroup(was: SnapshotListener, is: SnapshotListener): boolean {
   return was.protocol === 'UDP' && was.route.some(routed => holdsFlows(routed) && !kept.has(routed.group))
 }
 
-const rank = { serve: 2, drain: 1, cut: 0 }
-
-function losesTarget(was: SnapshotGroup, is: SnapshotGroup): boolean {
-  const modes = new Map(is.targets.map(({ key, mode }) => [key, rank[mode]]))
-  return was.targets.some(({ key, mode }) => (modes.get(key) ?? -1) < rank[mode])
+function lossOf(was: SnapshotGroup, is: SnapshotGroup | undefined): 'now' | 'soon' | undefined {
+  if (is === undefined) return 'now'
+  const modes = new Map(is.targets.map(({ key, mode }) => [key, mode]))
+  let loss: 'soon' | undefined
+  for (const { key, mode } of was.targets) {
+    const now = modes.get(key)
+    if (now === undefined || (now === 'cut' && mode !== 'cut')) return 'now'
+    if (now === 'drain' && mode === 'serve') loss = 'soon'
+  }
+  return loss
 }
