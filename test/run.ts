@@ -11,8 +11,8 @@ const files = named.length > 0 ? named : new Set(rooms.flatMap(room => globSync(
 
 const tests = run({
   files: [...files],
-  // Each works for less than half of its time; with fewer, processors idle, with more, what is promised in milliseconds comes late.
-  concurrency: Math.ceil(2.5 * availableParallelism()),
+  // They wait more than they work; with more at once, what is promised in milliseconds comes late.
+  concurrency: availableParallelism() + 1,
   timeout: 180_000,
   // Under load a file's process has stayed after its last test, with nothing of ours left that runs. It may be ended before its last
   // reports are read; that a test failed, its exit code says all the same.
