@@ -109,7 +109,9 @@ class DockerRuntime implements TaskRuntime {
   async logs(id: string, bytes: number): Promise<Buffer | undefined> {
     // Anything else could be a path to somewhere else.
     if (!/^[0-9a-f]{32}$/.test(id)) return undefined
-    return (await this.#pastLogs.read(id, bytes)) ?? (await this.#output(id, bytes))
+    const past = () => this.#pastLogs.read(id, bytes)
+    // Between the first two its output may have been kept, and the container removed.
+    return (await past()) ?? (await this.#output(id, bytes)) ?? (await past())
   }
 
   async leave(): Promise<void> {
